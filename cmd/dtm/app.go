@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"github.com/devstream-io/dtm/cmd/dtm/ui"
+	"github.com/devstream-io/dtm/compat"
+	"github.com/devstream-io/dtm/engine"
+	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/plugins/all"
+	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/bolt"
+)
+
+// app is the process that a command runs in.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	// screen is standard error, for people.
+	screen *ui.Screen
+	// stdinTerminal and terminal tell whether standard input and standard error are terminals; live, whether a live view
+	// can be drawn; colour, whether standard output shows colours.
+	stdinTerminal, terminal, live, colour bool
+
+	args  []string
+	model *kong.Application
+	// stop is closed at the first interrupt.
+	stop chan struct{}
+	// applying tells that a run has begun.
+	applying atomic.Bool
+}
+
+// configFlags are the flags of every command that reads a configuration.
+type configFlags struct {
+	File      string   `name:"config-file" short:"f" placeholder:"PATH" help:"The configuration: a CUE file, a folder with a CUE package, or a YAML file."`
+	Tags      []string `name:"tag" short:"t" placeholder:"KEY=VALUE" sep:"none" help:"Set a CUE tag, as in -t env=prod. May be repeated."`
+	PluginDir string   `name:"plugin-dir" short:"d" hidden:"" help:"Accepted and not needed: plugins are built in."`
+}
+
+// project is a configuration with all that belongs to it.
+type project struct {
+	config *schema.Config
+	loader *schema.Loader
+	engine *engine.Engine
+	store  store.Store
+}
+
+// errNoConfig says that there is nothing to read.
+type errNoConfig struct{ dir string }
+
+func (e errNoConfig) Error() string {
+	return "there is no configuration here: neither a CUE package nor config.yaml"
+}
+
+func (e errNoConfig) Hint() string {
+	return "`dtm init` writes a starter toolchain; or name one with -f"
+}
+
+// find is the configuration that is meant, and its folder.
+func (f *configFlags) find() (path, dir string, err error) {
+	path = f.File
+	if path == "" {
+		path = "."
+		if found, _ := filepath.Glob("*.cue"); len(found) == 0 {
+			path = "config.yaml"
+			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+				return "", "", errNoConfig{}
+			}
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", "", err
+	}
+	dir = path
+	if info.IsDir() {
+		if found, _ := filepath.Glob(filepath.Join(path, "*.cue")); len(found) == 0 {
+			if yaml := filepath.Join(path, "config.yaml"); fileExists(yaml) {
+				return yaml, path, nil
+			}
+		}
+	} else {
+		dir = filepath.Dir(path)
+	}
+	return path, dir, nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// environment is what plugins may use.
+func environment(dir string) plugins.Env {
+	return plugins.Env{Dir: dir, Getenv: os.Getenv, HTTP: http.DefaultClient, Now: time.Now}
+}
+
+// newLoader makes the loader for the plugins of this dtm.
+func newLoader(set plugins.Set) (*schema.Loader, error) {
+	var schemas []schema.PluginSchema
+	for _, name := range set.Names() {
+		schemas = append(schemas, schema.PluginSchema{Name: name, CUE: set[name].Schema})
+	}
+	return schema.NewLoader(schemas)
+}
+
+// open reads and checks the configuration and wires everything up.
+func (a *app) open(ctx context.Context, flags *configFlags, parallel int) (*project, error) {
+	path, dir, err := flags.find()
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.wire(dir, parallel)
+	if err != nil {
+		return nil, err
+	}
+	if p.config, err = p.load(ctx, path, flags.Tags); err != nil {
+		return nil, err
+	}
+	zerolog.Ctx(ctx).Debug().Strs("files", p.config.Files).Int("tools", len(p.config.Tools)).Str("digest", p.config.Digest).Msg("configuration read")
+	return p, p.openStore(ctx)
+}
+
+// wire makes a project without a configuration.
+func (a *app) wire(dir string, parallel int) (*project, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	set, err := all.Set(environment(abs))
+	if err != nil {
+		return nil, err
+	}
+	loader, err := newLoader(set)
+	if err != nil {
+		return nil, err
+	}
+	if parallel < 1 {
+		return nil, fmt.Errorf("--parallel must be at least 1, not %d", parallel)
+	}
+	return &project{loader: loader, engine: &engine.Engine{
+		Plugins: set, Definition: loader.Definition, LookupEnv: os.LookupEnv, Now: time.Now, Parallel: parallel,
+	}}, nil
+}
+
+// load reads CUE or YAML. Nothing later knows which it was.
+func (p *project) load(ctx context.Context, path string, tags []string) (*schema.Config, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml":
+		if len(tags) > 0 {
+			return nil, errors.New("-t sets CUE tags, and the configuration is YAML")
+		}
+		src, err := compat.Read(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		return p.loader.Check(ctx, src)
+	}
+	return p.loader.Load(ctx, path, tags)
+}
+
+// stateFile is the absolute path of the journal.
+func (p *project) stateFile() string {
+	if filepath.IsAbs(p.config.State.StateFile) {
+		return p.config.State.StateFile
+	}
+	return filepath.Join(p.config.Dir, p.config.State.StateFile)
+}
+
+func (p *project) openStore(ctx context.Context) error {
+	path := p.stateFile()
+	old, err := readOldState(path)
+	if err != nil {
+		return err
+	}
+	p.store = bolt.New(path, bolt.Options{})
+	if old != nil {
+		p.store, err = p.succeed(ctx, path, old)
+	}
+	return err
+}
+
+// holder is who runs this.
+func (a *app) holder() store.Holder {
+	h := store.Holder{PID: os.Getpid(), Since: time.Now(), Command: "dtm " + strings.Join(maskTags(a.args), " "), User: "unknown", Host: "unknown"}
+	if u, err := user.Current(); err == nil {
+		h.User = u.Username
+	}
+	if name, err := os.Hostname(); err == nil {
+		h.Host = name
+	}
+	return h
+}
+
+// maskTags hides the values of tags: they may be secrets, and the command is recorded.
+func maskTags(args []string) []string {
+	out := append([]string{}, args...)
+	mask := func(s string) string {
+		if key, _, ok := strings.Cut(s, "="); ok {
+			return key + "=…"
+		}
+		return s
+	}
+	for i, arg := range out {
+		switch {
+		case (arg == "-t" || arg == "--tag") && i+1 < len(out):
+			out[i+1] = mask(out[i+1])
+		case strings.HasPrefix(arg, "--tag="):
+			out[i] = "--tag=" + mask(strings.TrimPrefix(arg, "--tag="))
+		case strings.HasPrefix(arg, "-t") && !strings.HasPrefix(arg, "--") && len(arg) > 2:
+			out[i] = "-t" + mask(arg[2:])
+		}
+	}
+	return out
+}
+
+// confirm asks whether to go on. The end of the input means no.
+func (a *app) confirm(ctx context.Context) (bool, error) {
+	fmt.Fprintln(a.stdout, "Continue? [y/n]")
+	in := bufio.NewReader(a.stdin)
+	for {
+		fmt.Fprint(a.stdout, "Enter a value (Default is n): ")
+		answer, err := readLine(ctx, in)
+		fmt.Fprintln(a.stdout)
+		if ctx.Err() != nil {
+			return false, errors.New("interrupted")
+		}
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no", "":
+			return false, nil
+		}
+		if err != nil {
+			return false, nil
+		}
+		fmt.Fprintln(a.stdout, "Failed to validate input string: input must be y or n")
+	}
+}
+
+// readLine reads a line, or gives up when ctx is done: a read of a terminal cannot be interrupted.
+func readLine(ctx context.Context, in *bufio.Reader) (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		line, err := in.ReadString('\n')
+		read <- result{line, err}
+	}()
+	select {
+	case r := <-read:
+		return r.line, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// print writes a whole document to standard output.
+func (a *app) print(write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	_, err := a.stdout.Write(b.Bytes())
+	return err
+}

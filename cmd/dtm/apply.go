@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/rs/zerolog"
+
+	"github.com/devstream-io/dtm/cmd/dtm/ui"
+	"github.com/devstream-io/dtm/engine"
+	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
+)
+
+// runFlags are the flags of the commands that change something.
+type runFlags struct {
+	Yes      bool `short:"y" help:"Do not ask."`
+	Parallel int  `default:"${parallel}" placeholder:"N" help:"How many tools at the same time (default ${parallel}); 1 is strictly one after the other."`
+	FailFast bool `help:"Begin nothing new after a failure."`
+	JSON     bool `name:"json" help:"Print one JSON event a line on standard output. Needs -y."`
+}
+
+type applyCmd struct {
+	configFlags
+	runFlags
+	AllowEmpty bool `help:"Let a configuration without tools delete everything that is recorded."`
+}
+
+// Run makes everything as the configuration says.
+func (c *applyCmd) Run(ctx context.Context, a *app) error {
+	r := runner{app: a, name: "Apply", flags: c.runFlags, nothing: "No changes done since last apply. There is nothing to do.", done: "All plugins applied successfully."}
+	return r.run(ctx, &c.configFlags, func(p *project, _ *store.State) (*schema.Config, engine.PlanOptions, error) {
+		return p.config, engine.PlanOptions{AllowEmpty: c.AllowEmpty}, nil
+	})
+}
+
+// runner is what apply, delete and destroy have in common: read, plan, show, ask, do, and say how it ended.
+type runner struct {
+	app   *app
+	name  string
+	flags runFlags
+	// nothing is said when there is nothing to do, done when all is done.
+	nothing, done string
+}
+
+// aim says, from what is recorded, what is to be planned.
+type aim func(p *project, state *store.State) (*schema.Config, engine.PlanOptions, error)
+
+func (r *runner) run(ctx context.Context, flags *configFlags, to aim) error {
+	a := r.app
+	if r.flags.JSON && !r.flags.Yes {
+		return errors.New("--json cannot ask; add -y")
+	}
+	a.screen.Info("%s started.", r.name)
+	p, err := a.open(ctx, flags, r.flags.Parallel)
+	if err != nil {
+		return err
+	}
+	return r.carryOut(ctx, p, to)
+}
+
+func (r *runner) carryOut(ctx context.Context, p *project, to aim) error {
+	a := r.app
+	a.screen.Info("Using local backend. State file: %s.", relative(p.store.String()))
+	state, err := p.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	config, options, err := to(p, state)
+	if err != nil {
+		return err
+	}
+	plan, err := p.engine.Plan(ctx, config, state, options)
+	if err != nil {
+		return explainEmpty(err)
+	}
+	var events *ui.EventWriter
+	if r.flags.JSON {
+		events = ui.JSONLines(a.stdout, p.engine.Now)
+		events.Planned(plan)
+	}
+	if plan.Count() == 0 {
+		if len(plan.Errors) > 0 {
+			a.screen.Plan(plan)
+			return &engine.ApplyError{Failed: plan.Errors}
+		}
+		a.screen.Info("%s", r.nothing)
+		a.screen.Success("%s finished.", r.name)
+		return nil
+	}
+	a.screen.Plan(plan)
+	if !r.flags.Yes {
+		if ok, err := a.confirm(ctx); err != nil || !ok {
+			return err
+		}
+	}
+	return r.apply(ctx, p, plan, events)
+}
+
+func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, events *ui.EventWriter) error {
+	a := r.app
+	progress := ui.Lines(a.screen)
+	switch {
+	case events != nil:
+		progress = events
+	case a.live:
+		progress = ui.Live(a.screen, a.stderr)
+	}
+	log := zerolog.Ctx(ctx)
+	p.engine.Emit = func(ev engine.Event) {
+		log.Debug().Type("event", ev).Interface("of", ev).Msg("event")
+		progress.Event(ev)
+	}
+	a.applying.Store(true)
+	summary, err := p.engine.Apply(ctx, p.store, plan, engine.ApplyOptions{
+		Holder: a.holder(), Version: version, Stop: a.stop, FailFast: r.flags.FailFast,
+	})
+	a.applying.Store(false)
+	progress.Close()
+	if errors.Is(err, store.ErrStale) {
+		return fmt.Errorf("%w: somebody else has changed it; run again to see a new plan", err)
+	}
+	var failed *engine.ApplyError
+	if errors.As(err, &failed) {
+		a.screen.Info("%s", counts(summary))
+		for _, f := range failed.Failed {
+			a.screen.Fail("Tool (%s) failed: %v", ui.Tool(f.ID), f.Err)
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	a.screen.Info("%s", counts(summary))
+	a.screen.Success("%s", r.done)
+	a.screen.Success("%s finished.", r.name)
+	return nil
+}
+
+func counts(s engine.Summary) string {
+	n := s.Counts
+	return fmt.Sprintf("%d created, %d updated, %d replaced, %d deleted, %d failed, %d skipped in %s. (run %s)",
+		n.Created, n.Updated, n.Replaced, n.Deleted, n.Failed, n.Skipped, shortDuration(s.Duration), s.Run)
+}
+
+// explainEmpty says what to write where an empty configuration is meant.
+func explainEmpty(err error) error {
+	if errors.Is(err, engine.ErrNoTools) {
+		return hinted{err, "check the file; `dtm destroy` deletes everything, and `dtm apply --allow-empty` says that you mean it"}
+	}
+	return err
+}
+
+// hinted is an error with something to try.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Hint() string  { return h.hint }
+func (h hinted) Unwrap() error { return h.error }
+
+// relative is a path as short as it can be said from here.
+func relative(path string) string {
+	if !filepath.IsAbs(path) {
+		return path
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(here, path)
+	if err != nil || len(rel) > len(path) {
+		return path
+	}
+	return rel
+}

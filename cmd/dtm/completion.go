@@ -1,0 +1,141 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/devstream-io/dtm/plugins/all"
+)
+
+// Completion asks dtm itself: the scripts call `dtm __complete WORD...` with the words up to the cursor, and offer the
+// lines that come back. The libraries for kong are no longer kept up with it, so the model is walked here.
+
+//go:embed completion/dtm.bash
+var bashScript string
+
+//go:embed completion/dtm.zsh
+var zshScript string
+
+//go:embed completion/dtm.fish
+var fishScript string
+
+//go:embed completion/dtm.ps1
+var powershellScript string
+
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
+}
+
+// Run prints the script of a shell. It asks dtm for the words, so it does not age.
+func (c *completionCmd) Run(a *app) error {
+	scripts := map[string]string{"bash": bashScript, "zsh": zshScript, "fish": fishScript, "powershell": powershellScript}
+	_, err := fmt.Fprint(a.stdout, scripts[c.Shell])
+	return err
+}
+
+type completeCmd struct {
+	Words []string `arg:"" optional:"" passthrough:"all"`
+}
+
+// Run prints the words that may stand where the last one is being written, one a line, with a tab and a help text where
+// there is one.
+func (c *completeCmd) Run(a *app) error {
+	words := slices.DeleteFunc(slices.Clone(c.Words), func(w string) bool { return w == "--" })
+	last := ""
+	if len(words) > 0 {
+		last, words = words[len(words)-1], words[:len(words)-1]
+	}
+	for _, offer := range a.offers(words, last) {
+		word, _, _ := strings.Cut(offer, "\t")
+		if strings.HasPrefix(word, last) {
+			if _, err := fmt.Fprintln(a.stdout, offer); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// offers are the words that may follow words. last tells whether a flag or an argument is wanted.
+func (a *app) offers(words []string, last string) []string {
+	node := a.model.Node
+	var pending *kong.Flag
+	for _, w := range words {
+		switch {
+		case pending != nil:
+			pending = nil
+		case strings.HasPrefix(w, "-"):
+			if f := flagOf(node, w); f != nil && !f.IsBool() && !strings.Contains(w, "=") {
+				pending = f
+			}
+		default:
+			for _, child := range node.Children {
+				if child.Name == w {
+					node = child
+					break
+				}
+			}
+		}
+	}
+	if pending != nil {
+		return values(pending.Value)
+	}
+	var offers []string
+	if strings.HasPrefix(last, "-") {
+		for _, group := range node.AllFlags(true) {
+			for _, f := range group {
+				offers = append(offers, "--"+f.Name+"\t"+f.Help)
+			}
+		}
+		return offers
+	}
+	for _, child := range node.Children {
+		if !child.Hidden {
+			offers = append(offers, child.Name+"\t"+child.Help)
+		}
+	}
+	for _, arg := range node.Positional {
+		offers = append(offers, values(arg)...)
+	}
+	return offers
+}
+
+func flagOf(node *kong.Node, word string) *kong.Flag {
+	name, _, _ := strings.Cut(word, "=")
+	for _, group := range node.AllFlags(false) {
+		for _, f := range group {
+			if name == "--"+f.Name || f.Short != 0 && name == "-"+string(f.Short) {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// values are what a flag or an argument may be.
+func values(v *kong.Value) []string {
+	if v.Enum != "" {
+		return v.EnumSlice()
+	}
+	switch v.Name {
+	case "plugin":
+		if set, err := all.Set(environment("/")); err == nil {
+			return set.Names()
+		}
+	case "config-file":
+		var files []string
+		for _, pattern := range []string{"*.cue", "*.yaml", "*.yml"} {
+			found, err := filepath.Glob(pattern)
+			if err == nil {
+				files = append(files, found...)
+			}
+		}
+		return files
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/devstream-io/dtm/cmd/dtm/ui"
+	"github.com/devstream-io/dtm/store"
+)
+
+type historyCmd struct {
+	List historyListCmd `cmd:"" default:"withargs" help:"List the runs, newest first."`
+	Show historyShowCmd `cmd:"" help:"Show the changes of one run."`
+}
+
+type historyListCmd struct {
+	configFlags
+	Output string `short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json."`
+	Number int    `short:"n" default:"0" placeholder:"N" help:"Only the newest N runs."`
+}
+
+// Run lists the runs.
+func (c *historyListCmd) Run(ctx context.Context, a *app) error {
+	p, err := a.open(ctx, &c.configFlags, 1)
+	if err != nil {
+		return err
+	}
+	runs := []store.Run{}
+	for r, err := range p.store.Runs(ctx) {
+		if err != nil {
+			return err
+		}
+		if runs = append(runs, r); len(runs) == c.Number {
+			break
+		}
+	}
+	return a.print(func(w io.Writer) error {
+		if c.Output == "json" {
+			return writeJSON(w, map[string]any{"runs": runs})
+		}
+		if len(runs) == 0 {
+			a.screen.Info("Nothing was ever applied here.")
+			return nil
+		}
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "RUN\tSTARTED\tWHO\tCHANGES\tTOOK\tRESULT\tCOMMAND")
+		for _, r := range runs {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.StartedAt.Local().Format("2006-01-02 15:04:05"),
+				r.Author, changes(r.Counts), shortDuration(r.Duration), result(r), r.Command)
+		}
+		return table.Flush()
+	})
+}
+
+// changes are the counts in signs: "+2 ~1 !1".
+func changes(n store.Counts) string {
+	var parts []string
+	for _, p := range []struct {
+		sign  string
+		count int
+	}{{"+", n.Created}, {"~", n.Updated}, {"±", n.Replaced}, {"-", n.Deleted}, {"!", n.Failed}, {"skipped ", n.Skipped}} {
+		if p.count > 0 {
+			parts = append(parts, fmt.Sprintf("%s%d", p.sign, p.count))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, " ")
+}
+
+func result(r store.Run) string {
+	if r.Result == "" {
+		return "cut off"
+	}
+	return string(r.Result)
+}
+
+func shortDuration(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "-"
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+type historyShowCmd struct {
+	configFlags
+	ID     string `arg:"" name:"run" help:"The run, as \"dtm history\" lists it, or \"latest\"."`
+	Output string `short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json."`
+}
+
+// Run shows one run with its changes.
+func (c *historyShowCmd) Run(ctx context.Context, a *app) error {
+	p, err := a.open(ctx, &c.configFlags, 1)
+	if err != nil {
+		return err
+	}
+	if c.ID == "latest" {
+		for r, err := range p.store.Runs(ctx) {
+			if err != nil {
+				return err
+			}
+			c.ID = r.ID
+			break
+		}
+	}
+	var run store.Run
+	entries := []store.Entry{}
+	for e, err := range p.store.Entries(ctx, c.ID) {
+		if err != nil {
+			return hinted{err, "`dtm history` lists them"}
+		}
+		run.Apply(e)
+		entries = append(entries, e)
+	}
+	if c.Output == "json" {
+		return a.print(func(w io.Writer) error { return writeJSON(w, map[string]any{"run": run, "entries": entries}) })
+	}
+	return a.print(func(w io.Writer) error { return a.showRun(w, run, entries) })
+}
+
+func (a *app) showRun(w io.Writer, run store.Run, entries []store.Entry) error {
+	fmt.Fprintf(w, "run      %s\nstarted  %s\nwho      %s\ncommand  %s\nresult   %s in %s\nchanges  %s\n\n", run.ID,
+		run.StartedAt.Local().Format(time.RFC3339), run.Author, run.Command, result(run), shortDuration(run.Duration), changes(run.Counts))
+	screen := ui.NewScreen(w, a.colour)
+	intents := map[string]store.Entry{}
+	for _, e := range entries {
+		name := ui.Tool(e.Tool)
+		switch e.Kind {
+		case store.Intent:
+			intents[name] = e
+			continue
+		case store.Applied:
+			fmt.Fprintf(w, "%s Tool (%s) %s done in %s\n", sign(e.Action), name, e.Action, shortDuration(e.Duration))
+		case store.Deleted:
+			fmt.Fprintf(w, "%s Tool (%s) delete done in %s\n", sign(e.Action), name, shortDuration(e.Duration))
+		case store.Failed:
+			fmt.Fprintf(w, "! Tool (%s) %s failed after %s: %s\n", name, e.Action, shortDuration(e.Duration), e.Error)
+		case store.Skipped:
+			fmt.Fprintf(w, "  Tool (%s) %s not begun: %s\n", name, e.Action, e.Error)
+		case store.TakenOver:
+			fmt.Fprintf(w, "  Tool (%s) taken over from DevStream\n", name)
+		case store.Started, store.Finished:
+			continue
+		}
+		diff := e.Diff
+		if begun, ok := intents[name]; ok {
+			diff = append(diff, begun.Diff...)
+			delete(intents, name)
+		}
+		for _, d := range diff {
+			screen.Field(w, d)
+		}
+	}
+	for _, e := range entries {
+		if begun, ok := intents[ui.Tool(e.Tool)]; ok && begun.Seq == e.Seq {
+			fmt.Fprintf(w, "? Tool (%s) %s was begun and has no outcome\n", ui.Tool(e.Tool), e.Action)
+		}
+	}
+	return nil
+}
+
+func sign(action string) string {
+	switch action {
+	case store.ActionCreate:
+		return "+"
+	case store.ActionReplace:
+		return "±"
+	case store.ActionDelete:
+		return "-"
+	}
+	return "~"
+}

@@ -1,0 +1,205 @@
+// Command dtm turns a checked configuration into a plan, and a plan into a journal of what was done.
+//
+// This is the thin edge: flags, words on the screen, exit codes, and the wiring of the packages, one file a command.
+// Nothing is decided here that another program could want to decide in the same way.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+	"golang.org/x/term"
+
+	"github.com/devstream-io/dtm/cmd/dtm/ui"
+)
+
+// version is set when a release is built, with -ldflags "-X main.version=1.2.3".
+var version = "1.0.0-dev"
+
+// The exit codes.
+const (
+	exitOK = 0
+	// exitError is for everything that went wrong.
+	exitError = 1
+	// exitChanges says that there is something to do, for `plan --detailed-exitcode` and `verify`.
+	exitChanges = 2
+)
+
+// errChanges ends a command with exitChanges and no word.
+var errChanges = errors.New("there is something to do")
+
+// errQuiet ends a command with exitError; what there is to say was said.
+var errQuiet = errors.New("failed")
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	a := &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		stdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		args: os.Args[1:], stop: make(chan struct{}),
+	}
+	plainTerminal := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	a.screen = ui.NewScreen(os.Stderr, a.terminal && !plainTerminal)
+	a.live = a.terminal && os.Getenv("TERM") != "dumb"
+	a.colour = term.IsTerminal(int(os.Stdout.Fd())) && !plainTerminal
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	a.handleSignals(cancel)
+	return a.execute(ctx)
+}
+
+// handleSignals: the first ^C lets what runs finish, the second cancels it. Before a run has begun the first cancels.
+func (a *app) handleSignals(cancel context.CancelFunc) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		if !a.applying.Load() {
+			cancel()
+		} else {
+			a.screen.Warn("Interrupted. What runs is finished, nothing more is begun; interrupt again to cancel it.")
+		}
+		close(a.stop)
+		<-signals
+		a.screen.Warn("Interrupted again. What runs is cancelled.")
+		cancel()
+	}()
+}
+
+// cli is the command line.
+type cli struct {
+	Debug bool `help:"Log what happens inside, as JSON lines on standard error."`
+
+	Apply      applyCmd      `cmd:"" help:"Make everything as the configuration says."`
+	Plan       planCmd       `cmd:"" help:"Show what apply would do, and do nothing."`
+	Delete     deleteCmd     `cmd:"" help:"Delete the tools that the configuration lists."`
+	Destroy    destroyCmd    `cmd:"" help:"Delete every tool that is recorded."`
+	Verify     verifyCmd     `cmd:"" help:"Tell whether everything is as the configuration says (exit code 2 if not)."`
+	Validate   validateCmd   `cmd:"" help:"Check the configuration, and nothing else."`
+	Graph      graphCmd      `cmd:"" help:"Print the graph of the tools, for dot, Mermaid or programs."`
+	Init       initCmd       `cmd:"" help:"Write the schemas for cue and editors, and a starter toolchain into an empty folder."`
+	List       listCmd       `cmd:"" help:"List what this dtm has."`
+	Show       showCmd       `cmd:"" help:"Show sample configurations, or the status of tools."`
+	History    historyCmd    `cmd:"" help:"List the runs, or show one."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Completion completionCmd `cmd:"" help:"Print the completion script for a shell."`
+	Complete   completeCmd   `cmd:"" name:"__complete" hidden:"" help:"Answer a completion script."`
+}
+
+const description = `dtm turns a checked configuration of DevOps tools into a plan, and a plan into a journal of what was done.
+
+A configuration is a CUE package, or DevStream YAML. Without -f, dtm takes the CUE package of the current folder, or else config.yaml.`
+
+// execute parses the arguments, runs the command, and makes an exit code of what it returns.
+func (a *app) execute(ctx context.Context) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("dtm"), kong.Description(description), kong.UsageOnError(),
+		kong.Writers(a.stdout, a.stderr), kong.Exit(func(code int) { exited = code; panic(exit{}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.Vars{"parallel": "10"}, kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(a),
+	)
+	if err != nil {
+		a.screen.Error("dtm", err)
+		return exitError
+	}
+	a.model = parser.Model
+	words := arrange(a.args)
+	if len(words) == 0 {
+		words = []string{"--help"}
+	}
+	parsed, err := parse(parser, words)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		a.screen.Fail("%s", a.usage(words, err))
+		return exitError
+	}
+	level := zerolog.Disabled
+	if c.Debug {
+		level = zerolog.DebugLevel
+	}
+	log := zerolog.New(a.stderr).Level(level).With().Timestamp().Logger()
+	ctx = log.WithContext(ctx)
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	switch err := parsed.Run(); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errChanges):
+		return exitChanges
+	case errors.Is(err, errQuiet):
+		return exitError
+	case errors.Is(err, syscall.EPIPE):
+		return exitError // the reader has gone, as in `dtm graph | head`
+	default:
+		a.screen.Error(strings.ToUpper(parsed.Command()[:1])+strings.Fields(parsed.Command())[0][1:]+" failed", err)
+		return exitError
+	}
+}
+
+// exit is how kong's call to exit gets out of the parser.
+type exit struct{}
+
+func parse(parser *kong.Kong, words []string) (ctx *kong.Context, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(exit); !ok {
+				panic(r)
+			}
+		}
+	}()
+	return parser.Parse(words)
+}
+
+// arrange makes the words of other versions into ours: flags before the command go behind it (`dtm -y apply`), and
+// `dtm help apply` asks for help.
+func arrange(args []string) []string {
+	withValue := map[string]bool{"-f": true, "--config-file": true, "-d": true, "--plugin-dir": true, "-t": true, "--tag": true}
+	var flags []string
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "help":
+			return append(append([]string{}, args[i+1:]...), "--help")
+		case !strings.HasPrefix(args[i], "-"):
+			command := append([]string{}, args[i:]...)
+			return append(command, flags...)
+		case withValue[args[i]] && i+1 < len(args):
+			flags = append(flags, args[i], args[i+1])
+			i++
+		default:
+			flags = append(flags, args[i])
+		}
+	}
+	return flags
+}
+
+// usage is what is wrong with the words.
+func (a *app) usage(words []string, err error) string {
+	if len(words) > 0 && !strings.HasPrefix(words[0], "-") {
+		var names []string
+		for _, n := range a.model.Children {
+			if !n.Hidden {
+				names = append(names, n.Name)
+			}
+			if n.Name == words[0] {
+				return err.Error() + "; see `dtm " + words[0] + " --help`"
+			}
+		}
+		text := "unknown command \"" + words[0] + "\" for \"dtm\""
+		if near := suggestCommand(words[0], names); near != "" {
+			text += "; did you mean `" + near + "`?"
+		}
+		return text + " See `dtm --help`."
+	}
+	return err.Error() + "; see `dtm --help`"
+}

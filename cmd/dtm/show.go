@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/devstream-io/dtm/compat"
+	"github.com/devstream-io/dtm/engine"
+	"github.com/devstream-io/dtm/schema"
+)
+
+type showCmd struct {
+	Config showConfigCmd `cmd:"" help:"Print a sample configuration."`
+	Status showStatusCmd `cmd:"" help:"Show what is recorded of the tools and whether it still is so."`
+}
+
+type showConfigCmd struct {
+	Plugin string `short:"p" placeholder:"NAME" help:"The plugin; without it, a sample with several tools."`
+	Output string `short:"o" enum:"cue,yaml" default:"cue" placeholder:"FORMAT" help:"cue or yaml."`
+}
+
+// Run prints a sample that is a valid configuration as it stands.
+func (c *showConfigCmd) Run(a *app) error {
+	p, err := a.wire("/", 1)
+	if err != nil {
+		return err
+	}
+	var names []string
+	if c.Plugin != "" {
+		if p.loader.Definition(c.Plugin) == nil {
+			return hinted{fmt.Errorf("there is no plugin %q", c.Plugin), suggestion(c.Plugin, p.loader.Plugins())}
+		}
+		names = []string{c.Plugin}
+	} else {
+		names = []string{"localfile"}
+	}
+	return a.print(func(w io.Writer) error {
+		if c.Output == "yaml" {
+			return p.loader.SampleYAML(w, names)
+		}
+		return p.loader.SampleCUE(w, names)
+	})
+}
+
+func suggestion(name string, names []string) string {
+	if near := schema.Nearest(name, names); near != "" {
+		return "did you mean `" + near + "`?"
+	}
+	return "`dtm list plugins` shows them"
+}
+
+func suggestCommand(name string, names []string) string {
+	if name == "install" {
+		return "apply" // DevStream's own suggestion
+	}
+	return schema.Nearest(name, names)
+}
+
+type showStatusCmd struct {
+	configFlags
+	Plugin   string `short:"p" placeholder:"NAME" help:"Only this plugin's tool (with -i)."`
+	Instance string `short:"i" name:"id" placeholder:"INSTANCE" help:"The instance of the tool; \"default\" if only -p is given."`
+	All      bool   `short:"a" help:"All tools, whatever -p and -i say."`
+	Parallel int    `default:"${parallel}" placeholder:"N" help:"How many tools are read at the same time (default ${parallel})."`
+}
+
+// status is one tool as it is printed.
+type status struct {
+	InstanceID string
+	Plugin     string
+	Drifted    bool
+	// Note says what is special: the resource is gone, or the tool is in doubt.
+	Note    string `json:",omitempty"`
+	Options json.RawMessage
+	Status  any
+}
+
+// driftedStatus shows both sides.
+type driftedStatus struct {
+	State    json.RawMessage
+	Resource json.RawMessage
+}
+
+// Run reads the recorded tools with the options that were applied.
+func (c *showStatusCmd) Run(ctx context.Context, a *app) error {
+	p, err := a.open(ctx, &c.configFlags, c.Parallel)
+	if err != nil {
+		return err
+	}
+	state, err := p.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	ids := state.IDs()
+	single := !c.All && (c.Plugin != "" || c.Instance != "")
+	if single {
+		if c.Instance == "" {
+			a.screen.Warn("Empty instance name. Maybe you forgot to add --id=INSTANCE_ID. The default value \"default\" will be used.")
+			c.Instance = "default"
+		}
+		id := schema.MakeID(c.Plugin, c.Instance)
+		if state.Tools[id] == nil {
+			var names []string
+			for _, known := range ids {
+				names = append(names, string(known))
+			}
+			return hinted{fmt.Errorf("state with (id: %s, plugin: %s) not found", c.Instance, c.Plugin), suggestion(string(id), names)}
+		}
+		ids = []schema.ID{id}
+	}
+	if len(ids) == 0 {
+		a.screen.Info("No resources found.")
+		return nil
+	}
+	found, err := p.engine.Inspect(ctx, state, ids)
+	if err != nil {
+		return err
+	}
+	var failed []engine.ToolError
+	err = a.print(func(w io.Writer) error {
+		for i, f := range found {
+			if f.Err != nil {
+				failed = append(failed, engine.ToolError{ID: f.ID, Err: f.Err})
+				a.screen.Fail("Failed to show the status of %s: %v", f.ID, f.Err)
+				continue
+			}
+			if !single {
+				fmt.Fprintf(w, "\n================= %d/%d =================\n\n", i+1, len(found))
+			}
+			if err := compat.EncodeYAML(w, newStatus(f)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && len(failed) > 0 {
+		return errors.Join(errQuiet, &engine.ApplyError{Failed: failed})
+	}
+	return err
+}
+
+func newStatus(f engine.Finding) status {
+	s := status{InstanceID: f.ID.Instance(), Plugin: f.ID.Plugin(), Drifted: f.Drifted, Options: f.Have.Options, Status: f.Have.Resource}
+	switch {
+	case f.Have.Doubt != nil:
+		s.Note = "a " + f.Have.Doubt.Action + " was begun and has no good outcome; `dtm plan` shows what will be done about it"
+	case f.Gone:
+		s.Note = "the resource is gone"
+		s.Status = driftedStatus{State: f.Have.Resource, Resource: nil}
+	}
+	if s.Options == nil && f.Have.Doubt != nil {
+		s.Options = f.Have.Doubt.Options
+	}
+	if f.Drifted && !f.Gone {
+		s.Status = driftedStatus{State: f.Have.Resource, Resource: f.Resource}
+	}
+	return s
+}

@@ -1,0 +1,283 @@
+package compat
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+const (
+	// maxDepth is how deep lists and maps may stand in one another, aliases counted.
+	maxDepth = 100
+	// maxGrowth is by how many bytes aliases and variables may make a document longer.
+	maxGrowth = 32 << 20
+	// valueSize is what a value without its text counts towards maxGrowth.
+	valueSize = 16
+	// manyKeys is the size of a map from which an index of its keys is worth its memory.
+	manyKeys = 16
+)
+
+// converter turns the tree of one document into values. What an alias names is converted once and shared, so that the
+// values of a small text are small too; how much there would be without sharing is counted, for those who write it out.
+type converter struct {
+	*notes
+	file     string
+	line     int
+	template *template
+	// vars is nil where `[[ ]]` has no meaning.
+	vars *variables
+	// anchors are the values that aliases may name. A nil entry is one whose conversion has not ended.
+	anchors map[*yaml.Node]*anchored
+	path    []step
+	// size is that of all values so far, growth the part of it that is not in the text.
+	size, growth int
+	tooLarge     bool
+}
+
+// anchored is a value that has an anchor, its size, and how deep it is inside.
+type anchored struct {
+	value        schema.Value
+	size, height int
+}
+
+// step is a part of a path: a name, or an index where there is no name.
+type step struct {
+	name  string
+	index int
+}
+
+// root converts a document.
+func (c *converter) root(n *yaml.Node) schema.Value {
+	v, _ := c.value(n)
+	return v
+}
+
+func (c *converter) pos(n *yaml.Node) schema.Pos {
+	return schema.Pos{File: c.file, Line: c.line - 1 + n.Line, Column: n.Column}
+}
+
+func (c *converter) mistake(n *yaml.Node, msg, hint string) {
+	c.errs.Add(c.pos(n), c.where(), msg, hint)
+}
+
+// where is the path of the value at hand.
+func (c *converter) where() string {
+	var b strings.Builder
+	for _, s := range c.path {
+		switch {
+		case s.name == "":
+			b.WriteString("[" + strconv.Itoa(s.index) + "]")
+		case b.Len() > 0:
+			b.WriteString("." + s.name)
+		default:
+			b.WriteString(s.name)
+		}
+	}
+	return b.String()
+}
+
+// grow counts text that is in the values but not in the document.
+func (c *converter) grow(n *yaml.Node, by int) bool {
+	c.growth += by
+	if c.growth <= maxGrowth {
+		return true
+	}
+	if !c.tooLarge {
+		c.tooLarge = true
+		c.mistake(n, fmt.Sprintf("aliases and variables make this document more than %d MiB longer", maxGrowth>>20), "")
+	}
+	return false
+}
+
+// value converts a node and tells how many lists and maps stand in one another in it.
+func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
+	if c.tooLarge {
+		return schema.Value{Pos: c.pos(n)}, 0
+	}
+	if n.Kind == yaml.AliasNode {
+		return c.alias(n)
+	}
+	before := c.size
+	if n.Anchor != "" {
+		if c.anchors == nil {
+			c.anchors = map[*yaml.Node]*anchored{}
+		}
+		c.anchors[n] = nil
+	}
+	v = schema.Value{Pos: c.pos(n)}
+	c.size += valueSize
+	switch {
+	case n.Kind == yaml.ScalarNode:
+		v = c.scalar(n)
+		c.size += len(v.Text)
+	case len(c.path) >= maxDepth:
+		c.mistake(n, fmt.Sprintf("lists and maps stand more than %d deep in one another", maxDepth), "")
+	case n.Kind == yaml.SequenceNode:
+		c.checkTag(n, "!!seq")
+		v.Kind = schema.List
+		v.Items, height = c.items(n)
+	case n.Kind == yaml.MappingNode:
+		c.checkTag(n, "!!map")
+		v.Kind = schema.Map
+		v.Fields, height = c.fields(n)
+	}
+	// Nobody comes back to these nodes: aliases find what was made of them.
+	n.Content = nil
+	if n.Anchor != "" {
+		c.anchors[n] = &anchored{value: v, size: c.size - before, height: height}
+	}
+	return v, height
+}
+
+func (c *converter) alias(n *yaml.Node) (schema.Value, int) {
+	a := c.anchors[n.Alias]
+	switch {
+	case a == nil:
+		c.mistake(n, fmt.Sprintf("`*%s` stands inside of what it names", n.Value), "")
+	case len(c.path)+a.height > maxDepth:
+		c.mistake(n, fmt.Sprintf("lists and maps stand more than %d deep in one another", maxDepth), "")
+	case c.grow(n, a.size):
+		c.size += a.size
+		v := a.value
+		v.Pos = c.pos(n)
+		if raw, ok := c.raw[a.value.Pos]; ok {
+			c.noteRaw(v.Pos, raw)
+		}
+		return v, a.height
+	}
+	return schema.Value{Pos: c.pos(n)}, 0
+}
+
+func (c *converter) items(n *yaml.Node) (items []schema.Value, height int) {
+	items = make([]schema.Value, len(n.Content))
+	c.path = append(c.path, step{})
+	for i, item := range n.Content {
+		c.path[len(c.path)-1].index = i
+		v, h := c.value(item)
+		items[i], height = v, max(height, h)
+		n.Content[i] = nil
+	}
+	c.path = c.path[:len(c.path)-1]
+	return items, height + 1
+}
+
+func (c *converter) fields(n *yaml.Node) (fields []schema.Field, height int) {
+	fields = make([]schema.Field, 0, len(n.Content)/2)
+	var index map[string]int
+	if len(n.Content)/2 > manyKeys {
+		index = make(map[string]int, len(n.Content)/2)
+	}
+	find := func(name string) int {
+		if index == nil {
+			return slices.IndexFunc(fields, func(f schema.Field) bool { return f.Name == name })
+		}
+		if i, ok := index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	add := func(f schema.Field) {
+		if index != nil {
+			index[f.Name] = len(fields)
+		}
+		fields = append(fields, f)
+	}
+	var merge *yaml.Node
+	var mergePos schema.Pos
+	for i := 0; i < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
+			if merge != nil {
+				c.mistake(key, fmt.Sprintf("`<<` is written twice, first at %s", mergePos), "write `<<: [*a, *b]`")
+			}
+			merge, mergePos = value, c.pos(key)
+			continue
+		}
+		name, ok := c.key(key)
+		c.size += len(name)
+		c.path = append(c.path, step{name: name})
+		v, h := c.value(value)
+		if first := find(name); !ok {
+			// The mistake has been noted.
+		} else if first >= 0 {
+			c.mistake(key, fmt.Sprintf("key `%s` is written twice, first at %s", name, fields[first].Pos), "")
+		} else {
+			add(schema.Field{Name: name, Pos: c.pos(key), Value: v})
+		}
+		height = max(height, h)
+		c.path = c.path[:len(c.path)-1]
+		n.Content[i+1] = nil
+	}
+	if merge != nil {
+		c.path = append(c.path, step{name: "<<"})
+		for _, f := range c.merged(merge, &height) {
+			if find(f.Name) < 0 {
+				add(f)
+			}
+		}
+		c.path = c.path[:len(c.path)-1]
+	}
+	return fields, height + 1
+}
+
+// merged gives the fields of a `<<`, those that win first.
+func (c *converter) merged(n *yaml.Node, height *int) []schema.Field {
+	v, h := c.value(n)
+	*height = max(*height, h-1)
+	maps := []schema.Value{v}
+	if v.Kind == schema.List {
+		maps = v.Items
+	}
+	var fields []schema.Field
+	for _, m := range maps {
+		if m.Kind != schema.Map {
+			if !c.tooLarge {
+				c.mistake(n, "`<<` takes a map or a list of maps, not a "+kindName(m.Kind), "")
+			}
+			return nil
+		}
+		fields = append(fields, m.Fields...)
+	}
+	return fields
+}
+
+// key is the text of a key. Numbers and booleans are what was written.
+func (c *converter) key(n *yaml.Node) (string, bool) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.ScalarNode {
+		c.mistake(n, "a key must be a single word, not a list or a map", "")
+		return "", false
+	}
+	if n.Anchor != "" {
+		c.value(n)
+	}
+	if n.Tag == "!!null" {
+		c.mistake(n, "a key is missing in front of `:`", "")
+		return "", false
+	}
+	name, _, ok := c.fill(n)
+	return name, ok
+}
+
+func kindName(k schema.Kind) string {
+	switch k {
+	case schema.Bool:
+		return "boolean"
+	case schema.Int, schema.Float:
+		return "number"
+	case schema.String:
+		return "string"
+	case schema.List:
+		return "list"
+	case schema.Map:
+		return "map"
+	}
+	return "null"
+}

@@ -1,0 +1,102 @@
+package compat
+
+import (
+	"fmt"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// coreConfig is what stands beside the tools: where the other files are, and where the state is.
+type coreConfig struct {
+	varFile, toolFile schema.Text
+	state             schema.StateConfig
+}
+
+// defaultCore is the core of a configuration that has none.
+func defaultCore() coreConfig {
+	return coreConfig{state: schema.StateConfig{Backend: "local", StateFile: "devstream.state"}}
+}
+
+// core reads varFile, toolFile and state from a section. Other keys at its top have been looked at before.
+func (r *reader) core(v schema.Value) coreConfig {
+	core := defaultCore()
+	for _, f := range v.Fields {
+		switch f.Name {
+		case "varFile":
+			core.varFile, _ = r.text(f.Value, "varFile")
+		case "toolFile":
+			core.toolFile, _ = r.text(f.Value, "toolFile")
+		case "state":
+			core.state = r.state(f.Value, core.state)
+		}
+	}
+	return core
+}
+
+func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateConfig {
+	options := schema.Value{}
+	for _, f := range r.mapping(v, "state") {
+		switch f.Name {
+		case "backend":
+			if t, ok := r.text(f.Value, "state.backend"); ok && t.Text != "" && t.Text != state.Backend {
+				r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), "use local")
+				state.Backend = t.Text
+			}
+		case "options":
+			options = f.Value
+		default:
+			r.unknown(f, "state", "backend", "options")
+		}
+	}
+	if state.Backend != "local" {
+		return state
+	}
+	for _, f := range r.mapping(options, "state.options") {
+		path := "state.options." + f.Name
+		switch f.Name {
+		case "stateFile":
+			if t, ok := r.text(f.Value, path); ok && t.Text != "" {
+				state.StateFile = t.Text
+			}
+		case "bucket", "region", "key":
+			if t, ok := r.text(f.Value, path); ok && t.Text != "" {
+				r.errs.Add(f.Pos, path, "has no meaning for the backend local", "remove it")
+			}
+		default:
+			r.unknown(f, "state.options", "stateFile")
+		}
+	}
+	return state
+}
+
+// text is a string; a number or a boolean counts as what the user wrote, null as an empty string. It is not ok after a
+// mistake.
+func (n *notes) text(v schema.Value, path string) (schema.Text, bool) {
+	t := schema.Text{Text: v.Text, Pos: v.Pos}
+	if n.missing[v.Pos] {
+		return t, false
+	}
+	switch v.Kind {
+	case schema.List, schema.Map:
+		n.errs.Add(v.Pos, path, "must be a string, not a "+kindName(v.Kind), "")
+		return t, false
+	case schema.Bool, schema.Int, schema.Float:
+		if raw, ok := n.raw[v.Pos]; ok {
+			t.Text = raw
+		}
+	}
+	return t, true
+}
+
+// mapping gives the fields of a map, none for null.
+func (n *notes) mapping(v schema.Value, path string) []schema.Field {
+	if v.Kind != schema.Map && v.Kind != schema.Null {
+		n.errs.Add(v.Pos, path, "must be a map, not a "+kindName(v.Kind), "")
+	}
+	return v.Fields
+}
+
+// unknown adds a mistake for a key that has no meaning.
+func (n *notes) unknown(f schema.Field, path string, known ...string) {
+	n.errs.Add(f.Pos, join(path, f.Name), "unknown key", suggestOrList(f.Name, known))
+}

@@ -1,0 +1,222 @@
+// Package compat reads DevStream's YAML, configurations and state files, and gives what it read to [schema].
+//
+// It is the one door to the YAML library, and nothing behind it knows that there is YAML. A file goes through it in
+// three steps: cut into documents (section.go), parsed into a tree (yaml.go), turned into [schema.Value] with a place for
+// every part (convert.go). Everything else works on those values.
+//
+// DevStream filled `[[ name ]]` in the raw text, before there was YAML: a value with `: ` or `#` in it changed the
+// structure, quotes came out as HTML, a password "0123" became the number 83, and every line of an error was that of a
+// text which nobody had written. Here each `[[ name ]]` is replaced by a stand-in that is one plain word of the same width
+// (template.go). YAML is parsed with the stand-ins in it and the values are put in afterwards, into the strings of the tree.
+// So a value cannot change the structure, places are those of the user's text, comments need no care, and a scalar that
+// is one variable keeps the variable's own type. What differs from DevStream: escapes in a value (`\n` inside double
+// quotes) stay as they are, `1.50` does not become `1.5`, and a variable that is missing, a list or a map is an error.
+package compat
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// Read reads the DevStream configuration at path, a YAML file, and the files that it names: the single list of 0.3 and
+// 0.4, and the core, variables and tools of 0.5 to 0.9, as files or as sections parted by `---`. Names of files are relative
+// to the folder of path, or to the current folder if they are only there.
+//
+// Plugins, instances, dependencies, options and references are not checked; [schema.Loader] does that. A configuration
+// without tools is no mistake here. Mistakes are schema.Errors, as many as could be found at once; once ctx is done its
+// error is returned.
+func Read(ctx context.Context, path string) (*schema.Source, error) {
+	r := reader{ctx: ctx, path: path, open: readFile, exists: exists}
+	data, err := readFile(path)
+	if err != nil {
+		r.errs.Add(schema.Pos{File: path}, "", err.Error(), "")
+		return nil, r.errs.Err()
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("find the folder of %s: %w", path, err)
+	}
+	src, err := r.read(data)
+	if err != nil {
+		return nil, err
+	}
+	src.Dir = dir
+	return src, nil
+}
+
+// reader reads one configuration.
+type reader struct {
+	notes
+	ctx    context.Context
+	path   string
+	open   func(name string) ([]byte, error)
+	exists func(name string) bool
+	files  []string
+}
+
+// notes is what is gathered along the way.
+type notes struct {
+	errs schema.Errors
+	// raw has the numbers and booleans that the user spelt in another way than JSON, as in 0x1f and 1_000.
+	raw map[schema.Pos]string
+	// missing are the values that nobody knows after a mistake, so that no second one is made of them.
+	missing map[schema.Pos]bool
+}
+
+func (n *notes) noteRaw(pos schema.Pos, raw string) {
+	if n.raw == nil {
+		n.raw = map[schema.Pos]string{}
+	}
+	n.raw[pos] = raw
+}
+
+func (n *notes) noteMissing(pos schema.Pos) {
+	if n.missing == nil {
+		n.missing = map[schema.Pos]bool{}
+	}
+	n.missing[pos] = true
+}
+
+func (r *reader) read(data []byte) (*schema.Source, error) {
+	r.files = []string{r.path}
+	parts := r.sections(r.path, data)
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	vars := r.variables(parts.vars)
+	if parts.broken && vars == nil {
+		vars = &variables{broken: true}
+	}
+	core := defaultCore()
+	var tools schema.Value
+	switch {
+	case parts.core == nil:
+	case parts.core == parts.tools:
+		tools = r.convert(parts.tools, vars)
+		core = r.core(tools)
+	default:
+		core = r.core(r.convert(parts.core, nil))
+	}
+	switch {
+	case core.toolFile.Text != "":
+		r.refuseInline(core, parts)
+		parts.tools = r.toolFile(core.toolFile)
+		vars = r.varFile(core.varFile)
+		tools = r.convert(parts.tools, vars)
+	case core.varFile.Text != "":
+		r.errs.Add(core.varFile.Pos, "varFile", "only used together with toolFile: DevStream ignored it here",
+			"move the tools to a toolFile, or the variables to a section of this file")
+	case parts.core != parts.tools:
+		tools = r.convert(parts.tools, vars)
+	}
+	src := &schema.Source{Files: r.files, State: core.state, Tools: r.tools(tools)}
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := r.errs.Err(); err != nil {
+		return nil, err
+	}
+	return src, nil
+}
+
+// refuseInline adds a mistake for every section that would be ignored because there is a toolFile.
+func (r *reader) refuseInline(core coreConfig, parts sections) {
+	if parts.tools != nil {
+		r.errs.Add(parts.toolsAt, "tools",
+			fmt.Sprintf("there is a toolFile too (%s): DevStream ignored the tools written here", core.toolFile.Pos),
+			"keep one of the two")
+	}
+	if parts.vars != nil {
+		r.errs.Add(parts.vars.start(), "",
+			fmt.Sprintf("these variables are not used, because there is a toolFile (%s): DevStream ignored them", core.toolFile.Pos),
+			"move them to the varFile")
+	}
+}
+
+// toolFile reads the file of tools that the core names; nil if it cannot.
+func (r *reader) toolFile(name schema.Text) *section {
+	file, data, ok := r.named("toolFile", name)
+	if !ok {
+		return nil
+	}
+	docs := splitDocuments(file, data)
+	if len(docs) == 0 {
+		r.errs.Add(schema.Pos{File: file}, "", "is empty", "write `tools:` and below it a list of tools")
+		return nil
+	}
+	s := r.single(docs, "a toolFile")
+	if s == nil {
+		return nil
+	}
+	for _, key := range s.keys() {
+		if key.Value != "tools" && key.Value != "<<" {
+			r.errs.Add(s.at(key), key.Value, "unknown key: a toolFile has `tools` and nothing else", suggest(key.Value, "tools"))
+		}
+	}
+	return s
+}
+
+// varFile reads the file of variables that the core names; nil if there is none.
+func (r *reader) varFile(name schema.Text) *variables {
+	if name.Text == "" {
+		return nil
+	}
+	file, data, ok := r.named("varFile", name)
+	if !ok {
+		return &variables{broken: true}
+	}
+	docs := splitDocuments(file, data)
+	if len(docs) == 0 {
+		return &variables{}
+	}
+	if vars := r.variables(r.single(docs, "a varFile")); vars != nil {
+		return vars
+	}
+	return &variables{broken: true}
+}
+
+// single opens the only document of a file.
+func (r *reader) single(docs []document, what string) *section {
+	if len(docs) > 1 {
+		r.errs.Add(docs[1].start(), "", fmt.Sprintf("%s has one section, here a second one begins", what), "")
+	}
+	return r.section(docs[0])
+}
+
+// named reads a file that the configuration names.
+func (r *reader) named(key string, name schema.Text) (file string, data []byte, ok bool) {
+	if r.ctx.Err() != nil {
+		return "", nil, false
+	}
+	file = name.Text
+	if !filepath.IsAbs(file) {
+		beside := filepath.Join(filepath.Dir(r.path), file)
+		if r.exists(beside) || !r.exists(file) {
+			file = beside
+		}
+	}
+	data, err := r.open(file)
+	if err != nil {
+		r.errs.Add(name.Pos, key, fmt.Sprintf("%s: %v", file, err), "")
+		return "", nil, false
+	}
+	r.files = append(r.files, file)
+	if len(data) == 0 {
+		return file, data, true
+	}
+	data, mistake := checkText(file, data)
+	if mistake != nil {
+		r.errs = append(r.errs, mistake)
+		return "", nil, false
+	}
+	return file, data, true
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

@@ -1,0 +1,267 @@
+package compat
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// document is one YAML document of a file.
+type document struct {
+	file string
+	// line is the line of the file in which text begins, from 1.
+	line int
+	text []byte
+}
+
+// start is where the document's first line with content is.
+func (d document) start() schema.Pos {
+	at := 0
+	for line := range bytes.Lines(d.text) {
+		if !isBlank(line) {
+			indent := len(line) - len(bytes.TrimLeft(line, " \t"))
+			return place(d.file, d.line, d.text, at+indent)
+		}
+		at += len(line)
+	}
+	return schema.Pos{File: d.file, Line: d.line, Column: 1}
+}
+
+// splitDocuments cuts a file at its separator lines, and leaves out what has nothing but blanks and comments.
+func splitDocuments(file string, data []byte) []document {
+	var docs []document
+	begin, at, line := 0, 0, 1
+	first, content := 1, false
+	end := func() {
+		if content {
+			docs = append(docs, document{file: file, line: first, text: data[begin:at]})
+		}
+		content = false
+	}
+	for text := range bytes.Lines(data) {
+		if isSeparator(text) {
+			end()
+			begin, first = at+len(text), line+1
+		} else if !isBlank(text) {
+			content = true
+		}
+		at += len(text)
+		line++
+	}
+	end()
+	return docs
+}
+
+// isSeparator tells whether a line is `---`, with nothing but blanks and a comment behind it. DevStream split at any
+// three dashes, so that a PEM key or a comment broke a file.
+func isSeparator(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, []byte("---"))
+	if !ok {
+		return false
+	}
+	rest = bytes.TrimRight(rest, "\r\n")
+	trimmed := bytes.TrimLeft(rest, " \t")
+	return len(trimmed) == 0 || len(trimmed) < len(rest) && trimmed[0] == '#'
+}
+
+// isBlank tells whether a line is blank, a comment or a directive.
+func isBlank(line []byte) bool {
+	trimmed := bytes.TrimSpace(line)
+	return len(trimmed) == 0 || trimmed[0] == '#' || line[0] == '%'
+}
+
+// section is a document that has been parsed: a mapping.
+type section struct {
+	document
+	root     *yaml.Node
+	template template
+}
+
+// section parses a document with stand-ins for its variables. It is nil after a mistake.
+func (r *reader) section(d document) *section {
+	s := &section{document: d, template: scanTemplate(d)}
+	root, mistake := parse(d, s.template.text)
+	switch {
+	case mistake != nil:
+		r.errs = append(r.errs, mistake)
+		return nil
+	case root == nil || root.Kind != yaml.MappingNode:
+		r.errs.Add(d.start(), "", "must be a mapping of `key: value`", "tools are a list below `tools:`")
+		return nil
+	}
+	s.root = root
+	return s
+}
+
+// convert turns a section into values and drops its tree. Without variables `[[ ]]` is plain YAML, a list in a list.
+func (r *reader) convert(s *section, vars *variables) schema.Value {
+	if s == nil {
+		return schema.Value{}
+	}
+	if vars == nil && len(s.template.marks) > 0 {
+		root, mistake := parse(s.document, s.text)
+		if mistake != nil {
+			mistake.Hint = "no variables are defined, so `[[ ]]` is a list in a list: define variables, or put quotes around it"
+			r.errs = append(r.errs, mistake)
+			return schema.Value{}
+		}
+		s.root, s.template = root, template{}
+	}
+	c := converter{notes: &r.notes, file: s.file, line: s.line, template: &s.template, vars: vars}
+	v := c.root(s.root)
+	s.root = nil
+	return v
+}
+
+// keys are the keys at the section's top. It may be asked only before convert.
+func (s *section) keys() []*yaml.Node {
+	keys := make([]*yaml.Node, 0, len(s.root.Content)/2)
+	for i := 0; i < len(s.root.Content); i += 2 {
+		keys = append(keys, s.root.Content[i])
+	}
+	return keys
+}
+
+// key is a key at the section's top, or nil.
+func (s *section) key(name string) *yaml.Node {
+	for _, key := range s.keys() {
+		if key.Value == name {
+			return key
+		}
+	}
+	return nil
+}
+
+func (s *section) at(n *yaml.Node) schema.Pos {
+	return schema.Pos{File: s.file, Line: s.line - 1 + n.Line, Column: n.Column}
+}
+
+// sections are the parts of a main file, each nil if there is none. Core and tools may be the same one.
+type sections struct {
+	core, vars, tools *section
+	// toolsAt is where the key `tools` stands.
+	toolsAt schema.Pos
+	// broken tells that a section could not be parsed, so that nobody knows which one is missing.
+	broken bool
+}
+
+// sections parses a main file and tells its sections apart by their keys.
+func (r *reader) sections(file string, data []byte) sections {
+	empty := func() {
+		r.errs.Add(schema.Pos{File: file}, "", "is empty", "write `tools:` and below it a list of tools")
+	}
+	if len(data) == 0 {
+		empty()
+		return sections{}
+	}
+	data, mistake := checkText(file, data)
+	if mistake != nil {
+		r.errs = append(r.errs, mistake)
+		return sections{}
+	}
+	docs := splitDocuments(file, data)
+	if len(docs) == 0 {
+		empty()
+	}
+	var parts sections
+	keep := func(to **section, s *section, what string) {
+		if *to != nil {
+			r.errs.Add(s.start(), "", fmt.Sprintf("a second section of %s; the first begins at %s", what, (*to).start()), "")
+			return
+		}
+		*to = s
+	}
+	for _, d := range docs {
+		if r.ctx.Err() != nil {
+			return sections{}
+		}
+		s := r.section(d)
+		if s == nil {
+			parts.broken = true
+			continue
+		}
+		isCore := s.key("state") != nil || s.key("varFile") != nil || s.key("toolFile") != nil
+		isTools := s.key("tools") != nil
+		if isCore {
+			keep(&parts.core, s, "core settings (state, varFile, toolFile)")
+		}
+		if isTools {
+			if parts.tools == nil {
+				parts.toolsAt = s.at(s.key("tools"))
+			}
+			keep(&parts.tools, s, "tools")
+		}
+		if isCore || isTools {
+			r.checkKeys(s, isTools)
+		} else {
+			keep(&parts.vars, s, "variables")
+		}
+	}
+	if parts.vars != nil && !parts.broken {
+		r.checkVariablesSection(parts)
+	}
+	return parts
+}
+
+// checkKeys adds a mistake for every key at the top that is not known.
+func (r *reader) checkKeys(s *section, tools bool) {
+	for _, key := range s.keys() {
+		switch key.Value {
+		case "tools", "state", "varFile", "toolFile", "<<":
+			continue
+		}
+		r.unknownKey(s, key, tools)
+	}
+}
+
+func (r *reader) unknownKey(s *section, key *yaml.Node, tools bool) {
+	hint := cmp.Or(laterKey(key.Value), suggest(key.Value, coreKeys()...))
+	if hint == "" && tools {
+		hint = "variables stand in a section of their own: put a line `---` in between"
+	}
+	r.errs.Add(s.at(key), key.Value, "unknown key", hint)
+}
+
+func coreKeys() []string { return []string{"tools", "state", "varFile", "toolFile"} }
+
+// laterKey says what to do about a key that came after 0.8; it is empty for others.
+func laterKey(key string) string {
+	switch key {
+	case "config", "apps", "vars", "pipelineTemplates":
+		return "this is a key of DevStream 0.10 and later, whose files are not read yet"
+	case "pluginDir":
+		return "plugins are built in, remove it"
+	}
+	return ""
+}
+
+// checkVariablesSection finds the section that is only taken for variables because its key is misspelt. That would be no
+// tools at all, which DevStream took as a wish to delete them.
+func (r *reader) checkVariablesSection(parts sections) {
+	s := parts.vars
+	if parts.core == nil && parts.tools == nil {
+		before := len(r.errs)
+		for _, key := range s.keys() {
+			if suggest(key.Value, coreKeys()...) != "" || laterKey(key.Value) != "" {
+				r.unknownKey(s, key, false)
+			}
+		}
+		if len(r.errs) == before {
+			r.errs.Add(s.start(), "", "there is no `tools`, `state`, `varFile` or `toolFile` in this file", "a file of variables is named by the varFile of another")
+		}
+		return
+	}
+	for i := 0; i < len(s.root.Content); i += 2 {
+		key, value := s.root.Content[i], s.root.Content[i+1]
+		isTools := parts.tools == nil && value.Kind == yaml.SequenceNode && suggest(key.Value, "tools") != ""
+		isCore := parts.core == nil && value.Kind == yaml.MappingNode && suggest(key.Value, "state") != "" ||
+			parts.core == nil && value.Kind == yaml.ScalarNode && suggest(key.Value, "varFile", "toolFile") != ""
+		if isTools || isCore {
+			r.unknownKey(s, key, false)
+		}
+	}
+}

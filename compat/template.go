@@ -1,0 +1,206 @@
+package compat
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// template is a document's text with every `[[ name ]]` replaced by a stand-in of as many characters: a run of one
+// private character that the text does not have, and then the number of the mark in four digits.
+type template struct {
+	text   []byte
+	filler rune
+	marks  []mark
+}
+
+// mark is one `[[ name ]]`.
+type mark struct {
+	name string
+	pos  schema.Pos
+	// problem says why it is no variable; empty if it is one.
+	problem string
+}
+
+const (
+	markOpen, markClose = "[[", "]]"
+
+	digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	// Four of them are enough for a file of maxFile bytes, and leave one filler in the shortest `[[x]]`.
+	markDigits = 4
+
+	// The first of Plane 16, which is for private use and has no fonts' icons in it.
+	firstFiller = '\U00100000'
+)
+
+// scanTemplate finds the variables in a document. Mistakes stay with their marks, because some are in comments.
+func scanTemplate(d document) template {
+	t := template{text: d.text}
+	if !bytes.Contains(d.text, []byte(markOpen)) {
+		return t
+	}
+	t.filler = unusedRune(d.text)
+	names := map[string]string{}
+	out := make([]byte, 0, len(d.text)+len(d.text)/4)
+	here := cursor{text: d.text, line: d.line, column: 1}
+	lineEnd, nextClose, copied := -1, -1, 0
+	for at := 0; ; {
+		i := bytes.Index(d.text[at:], []byte(markOpen))
+		if i < 0 {
+			break
+		}
+		open := at + i
+		begin := open + len(markOpen)
+		at = open + 1
+		// What was found before holds for many `[[` in one long line.
+		lineEnd = indexFrom(d.text, "\n", begin, lineEnd)
+		nextClose = indexFrom(d.text, markClose, begin, nextClose)
+		if nextClose > lineEnd || nextClose == len(d.text) || isFlowList(d.text[begin:nextClose]) {
+			continue
+		}
+		end := nextClose + len(markClose)
+		here.advance(open)
+		m := mark{pos: schema.Pos{File: d.file, Line: here.line, Column: here.column}}
+		text := strings.TrimSpace(string(d.text[begin:nextClose]))
+		if name, ok := names[text]; ok {
+			m.name = name
+		} else if isVariableName(text) {
+			m.name = text
+			names[text] = text
+		} else {
+			m.name, m.problem = text, "`"+string(d.text[open:end])+"` is not the name of a variable"
+		}
+		out = append(out, d.text[copied:open]...)
+		out = t.appendStandIn(out, len(t.marks), utf8.RuneCount(d.text[open:end]))
+		t.marks = append(t.marks, m)
+		copied, at = end, end
+	}
+	if len(t.marks) > 0 {
+		t.text = append(out, d.text[copied:]...)
+	}
+	return t
+}
+
+// indexFrom is where sep stands from an offset on, or the end of the text. An earlier answer is kept while it holds.
+func indexFrom(text []byte, sep string, from, earlier int) int {
+	if earlier >= from {
+		return earlier
+	}
+	if i := bytes.Index(text[from:], []byte(sep)); i >= 0 {
+		return from + i
+	}
+	return len(text)
+}
+
+// cursor is a place in a text that moves forwards only.
+type cursor struct {
+	text             []byte
+	at, line, column int
+}
+
+func (c *cursor) advance(to int) {
+	passed := c.text[c.at:to]
+	if i := bytes.LastIndexByte(passed, '\n'); i >= 0 {
+		c.line += bytes.Count(passed, []byte("\n"))
+		c.column = 1
+		passed = passed[i+1:]
+	}
+	c.column += utf8.RuneCount(passed)
+	c.at = to
+}
+
+// unusedRune is a character of private use that the text does not have, or 0 if it has too many of them.
+func unusedRune(text []byte) rune {
+	for r := rune(firstFiller); r < firstFiller+64; r++ {
+		if !bytes.ContainsRune(text, r) {
+			return r
+		}
+	}
+	// Stand-ins are told from text by their numbers too, so even now a mix-up is a matter of ill will.
+	return firstFiller + 64
+}
+
+func (t *template) appendStandIn(out []byte, number, width int) []byte {
+	for range width - markDigits {
+		out = utf8.AppendRune(out, t.filler)
+	}
+	var d [markDigits]byte
+	for i := markDigits - 1; i >= 0; i-- {
+		d[i] = digits[number%len(digits)]
+		number /= len(digits)
+	}
+	return append(out, d[:]...)
+}
+
+// next cuts s at its first stand-in. The mark is nil if there is none.
+func (t *template) next(s string) (before string, m *mark, after string) {
+	for at := 0; ; {
+		i := strings.IndexRune(s[at:], t.filler)
+		if i < 0 {
+			return s, nil, ""
+		}
+		begin := at + i
+		rest := strings.TrimLeft(s[begin:], string(t.filler))
+		at = len(s) - len(rest)
+		if len(rest) < markDigits {
+			return s, nil, ""
+		}
+		number := 0
+		for _, c := range []byte(rest[:markDigits]) {
+			value := strings.IndexByte(digits, c)
+			if value < 0 {
+				number = len(t.marks)
+				break
+			}
+			number = number*len(digits) + value
+		}
+		if number < len(t.marks) {
+			return s[:begin], &t.marks[number], rest[markDigits:]
+		}
+	}
+}
+
+// isFlowList tells whether what stands in `[[ ]]` is a list in a list: it begins with a quote, a number or a bracket, or a
+// comma or a bracket follows its first word.
+func isFlowList(inner []byte) bool {
+	s := bytes.TrimLeft(inner, " \t\r")
+	if len(s) == 0 || bytes.IndexByte([]byte(`"'[{0123456789`), s[0]) >= 0 {
+		return true
+	}
+	if bytes.IndexByte([]byte("+-."), s[0]) >= 0 && len(s) > 1 && s[1] >= '0' && s[1] <= '9' {
+		return true
+	}
+	rest := bytes.TrimLeftFunc(s, func(r rune) bool { return r == '.' || isNameRune(r) })
+	if len(rest) == len(s) {
+		return false
+	}
+	rest = bytes.TrimLeft(rest, " \t")
+	return len(rest) > 0 && bytes.IndexByte([]byte(",]:"), rest[0]) >= 0
+}
+
+// isVariableName tells whether s is names of letters, digits and `_`, joined by dots.
+func isVariableName(s string) bool {
+	for name := range strings.SplitSeq(s, ".") {
+		first, _ := utf8.DecodeRuneInString(name)
+		if name == "" || unicode.IsDigit(first) || strings.ContainsFunc(name, func(r rune) bool { return !isNameRune(r) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func isNameRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// unclosed tells whether s has a `[[ name` that is nowhere closed. DevStream refused it, and so it is no literal text.
+func unclosed(s string) bool {
+	i := strings.LastIndex(s, markOpen)
+	if i < 0 {
+		return false
+	}
+	rest := strings.TrimLeft(s[i+len(markOpen):], " \t")
+	first, _ := utf8.DecodeRuneInString(rest)
+	return (first == '_' || unicode.IsLetter(first)) && !strings.Contains(rest, markClose)
+}

@@ -1,0 +1,198 @@
+package compat
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// tools reads the list of tools from the section that has it.
+//
+// DevStream 0.3 and 0.4 wrote {plugin, name} for what is {name, instanceID} since, and named a tool NAME.PLUGIN, the other
+// way round. A list is of the old form if one of its tools has a plugin and no instanceID.
+func (r *reader) tools(section schema.Value) []schema.SourceTool {
+	var list schema.Value
+	for _, f := range section.Fields {
+		if f.Name == "tools" {
+			list = f.Value
+		}
+	}
+	if list.Kind != schema.List {
+		if list.Kind != schema.Null {
+			r.errs.Add(list.Pos, "tools", "must be a list, not a "+kindName(list.Kind), "write `- name: …` for each tool")
+		}
+		return nil
+	}
+	t := toolList{notes: &r.notes, seen: make(map[schema.ID]schema.Pos, len(list.Items))}
+	t.old = slices.ContainsFunc(list.Items, func(v schema.Value) bool { return has(v, "plugin") && !has(v, "instanceID") })
+	tools := make([]schema.SourceTool, 0, len(list.Items))
+	for i, item := range list.Items {
+		if tool, ok := t.tool(item, fmt.Sprintf("tools[%d]", i)); ok {
+			tools = append(tools, tool)
+		}
+	}
+	return tools
+}
+
+func has(v schema.Value, name string) bool {
+	return slices.ContainsFunc(v.Fields, func(f schema.Field) bool { return f.Name == name })
+}
+
+// toolList reads the tools of one list.
+type toolList struct {
+	*notes
+	old  bool
+	seen map[schema.ID]schema.Pos
+	// turned are the lists and maps in which references have been turned round; aliases share them.
+	turned map[any]bool
+}
+
+func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
+	tool := schema.SourceTool{Pos: v.Pos}
+	if v.Kind != schema.Map {
+		t.errs.Add(v.Pos, path, "must be a map, not a "+kindName(v.Kind), "write "+t.form())
+		return tool, false
+	}
+	plugin, instance := "name", "instanceID"
+	if t.old {
+		plugin, instance = "plugin", "name"
+	}
+	for _, f := range v.Fields {
+		switch f.Name {
+		case plugin:
+			tool.Plugin = t.word(f, path)
+		case instance:
+			tool.Instance = t.word(f, path)
+		case "dependsOn":
+			tool.DependsOn = t.dependsOn(f.Value, path+".dependsOn")
+		case "options":
+			tool.Options = f.Value
+			t.mapping(f.Value, path+".options")
+			if t.old {
+				t.turn(&tool.Options)
+			}
+		case "plugin", "instanceID":
+			t.errs.Add(f.Pos, path+"."+f.Name, "does not belong to the form of this list", "write "+t.form()+" for every tool")
+		default:
+			t.unknown(f, path, plugin, instance, "dependsOn", "options")
+		}
+	}
+	for _, key := range []string{plugin, instance} {
+		if !has(v, key) {
+			t.errs.Add(v.Pos, path, "`"+key+"` is missing", "write "+t.form())
+		}
+	}
+	if tool.Plugin.Text != "" && tool.Instance.Text != "" {
+		id := schema.MakeID(tool.Plugin.Text, tool.Instance.Text)
+		if first, ok := t.seen[id]; ok {
+			t.errs.Add(v.Pos, path, fmt.Sprintf("tool %s is written twice, first at %s", id, first), "")
+		} else {
+			t.seen[id] = v.Pos
+		}
+	}
+	return tool, true
+}
+
+// form says how a tool of this list is written.
+func (t *toolList) form() string {
+	if t.old {
+		return "`plugin` for the kind of tool and `name` for this one"
+	}
+	return "`name` for the plugin and `instanceID` for this tool of it"
+}
+
+// word is a string that must not be empty.
+func (t *toolList) word(f schema.Field, path string) schema.Text {
+	path += "." + f.Name
+	if f.Name == "plugin" && has(f.Value, "kind") {
+		t.errs.Add(f.Value.Pos, path, "the form {kind, version} of DevStream 0.3.0 is not read", "write the kind alone")
+		return schema.Text{Pos: f.Value.Pos}
+	}
+	text, ok := t.text(f.Value, path)
+	if ok && text.Text == "" {
+		t.errs.Add(f.Value.Pos, path, "is empty", "")
+	}
+	return text
+}
+
+func (t *toolList) dependsOn(v schema.Value, path string) []schema.Text {
+	if v.Kind != schema.List {
+		if v.Kind != schema.Null {
+			t.errs.Add(v.Pos, path, "must be a list, not a "+kindName(v.Kind), `write ["name.instanceID"]`)
+		}
+		return nil
+	}
+	var needs []schema.Text
+	for i, item := range v.Items {
+		text, ok := t.text(item, fmt.Sprintf("%s[%d]", path, i))
+		text.Text = strings.TrimSpace(text.Text)
+		if !ok || text.Text == "" {
+			continue
+		}
+		if t.old {
+			text.Text = turned(text.Text)
+		}
+		needs = append(needs, text)
+	}
+	return needs
+}
+
+// turn rewrites the references in a value to PLUGIN.NAME.
+func (t *toolList) turn(v *schema.Value) {
+	var shared any
+	switch {
+	case v.Kind == schema.String:
+		v.Text = turnedReferences(v.Text)
+		return
+	case len(v.Items) > 0:
+		shared = &v.Items[0]
+	case len(v.Fields) > 0:
+		shared = &v.Fields[0]
+	default:
+		return
+	}
+	if t.turned[shared] {
+		return
+	}
+	if t.turned == nil {
+		t.turned = map[any]bool{}
+	}
+	t.turned[shared] = true
+	for i := range v.Items {
+		t.turn(&v.Items[i])
+	}
+	for i := range v.Fields {
+		t.turn(&v.Fields[i].Value)
+	}
+}
+
+// turned makes PLUGIN.NAME of NAME.PLUGIN. A name may have dots, a plugin has none.
+func turned(id string) string {
+	if i := strings.LastIndexByte(id, '.'); i >= 0 {
+		return id[i+1:] + "." + id[:i]
+	}
+	return id
+}
+
+// turnedReferences turns the references in a text round. What is none stays, so that the checks to come can show it.
+func turnedReferences(text string) string {
+	if !strings.Contains(text, "${{") {
+		return text
+	}
+	parts, err := schema.SplitReferences(text)
+	if err != nil {
+		return text
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		if p.Ref == nil {
+			b.WriteString(schema.EscapeReferences(p.Text))
+			continue
+		}
+		p.Ref.Tool = schema.ID(turned(string(p.Ref.Tool)))
+		b.WriteString(p.Ref.String())
+	}
+	return b.String()
+}

@@ -1,0 +1,299 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// hidden stands in every document for a value that is secret.
+const hidden = "(secret)"
+
+// Options go through three forms. As written they hold references. *Filled*, the references to outputs are values, those
+// to the environment still stand there, and literal text is escaped. *Sealed*, secrets are replaced by [hidden] and only
+// keyed hashes of them are kept: this form is recorded, compared and shown. *Opened*, everything is a value: this form a
+// plugin gets, and nobody else.
+
+// outputs finds what a reference to an output means. known is false if that is known only after apply.
+type outputs func(ref schema.Reference) (value any, known bool, err error)
+
+// fill replaces the references to outputs. What is not known yet stays, and its path is in unknown, as in "options.url".
+func fill(options json.RawMessage, out outputs) (filled json.RawMessage, unknown []string, err error) {
+	if !bytes.Contains(options, []byte("${{")) {
+		return options, nil, nil
+	}
+	tree, err := decodeTree(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
+		s, ok := v.(string)
+		if !ok {
+			return v, false, nil
+		}
+		value, known, err := fillString(s, out)
+		if err != nil {
+			return nil, true, fmt.Errorf("%s: %w", dotted("options", path), err)
+		}
+		if !known {
+			unknown = append(unknown, dotted("options", path))
+		}
+		return value, true, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	filled, err = encodeTree(tree)
+	return filled, unknown, err
+}
+
+func fillString(s string, out outputs) (value any, known bool, err error) {
+	parts, err := schema.SplitReferences(s)
+	if err != nil {
+		return nil, false, err
+	}
+	var text strings.Builder
+	known = true
+	for _, p := range parts {
+		switch {
+		case p.Ref == nil:
+			text.WriteString(schema.EscapeReferences(p.Text))
+		case p.Ref.Env != "":
+			text.WriteString(p.Ref.String())
+		default:
+			v, ok, err := out(*p.Ref)
+			if err != nil {
+				return nil, false, err
+			}
+			if !ok {
+				known = false
+				text.WriteString(p.Ref.String())
+				continue
+			}
+			if len(parts) == 1 {
+				// A string that is exactly one reference keeps the value's type.
+				v, err := mapTree(v, nil, escapeStrings)
+				return v, true, err
+			}
+			word, err := inline(v)
+			if err != nil {
+				return nil, false, fmt.Errorf("%s: %w", p.Ref, err)
+			}
+			text.WriteString(schema.EscapeReferences(word))
+		}
+	}
+	return text.String(), known, nil
+}
+
+func escapeStrings(_ []string, v any) (any, bool, error) {
+	if s, ok := v.(string); ok {
+		return schema.EscapeReferences(s), true, nil
+	}
+	return v, false, nil
+}
+
+// inline is a value inside a longer string.
+func inline(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	case bool:
+		return fmt.Sprint(v), nil
+	}
+	return "", fmt.Errorf("the output is a list or a map and cannot stand inside a string")
+}
+
+// sealed is what may be recorded and shown of some options.
+type sealed struct {
+	options json.RawMessage
+	// digests are keyed hashes of the secrets, by path as in "options.token".
+	digests map[string]string
+}
+
+// seal hides the secrets in filled options. key is the journal's.
+func (e *Engine) seal(def *schema.Definition, filled json.RawMessage, unknown []string, key []byte) (sealed, error) {
+	if !bytes.Contains(filled, []byte("${{")) && !hasSecret(def) {
+		return sealed{options: filled}, nil
+	}
+	tree, err := decodeTree(filled)
+	if err != nil {
+		return sealed{}, err
+	}
+	out := sealed{digests: map[string]string{}}
+	tree, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
+		at := dotted("options", path)
+		field := fieldAt(def, path)
+		secret := field != nil && field.Secret && len(path) > 0
+		s, isString := v.(string)
+		if !secret && !isString {
+			return v, false, nil
+		}
+		for _, u := range unknown {
+			if u == at {
+				return v, true, nil
+			}
+		}
+		opened, env, err := e.openString(s)
+		if err != nil {
+			return nil, true, fmt.Errorf("%s: %w", at, err)
+		}
+		switch {
+		case env:
+			// Only the reference is kept. That the value behind it has changed is seen by the hash.
+			out.digests[at] = digest(key, at, opened)
+			return v, true, nil
+		case secret:
+			data, err := encodeTree(v)
+			if err != nil {
+				return nil, true, err
+			}
+			out.digests[at] = digest(key, at, string(data))
+			return hidden, true, nil
+		}
+		return v, true, nil
+	})
+	if err != nil {
+		return sealed{}, err
+	}
+	if len(out.digests) == 0 {
+		out.digests = nil
+	}
+	out.options, err = encodeTree(tree)
+	return out, err
+}
+
+func hasSecret(def *schema.Definition) bool {
+	return def != nil && anySecret(def.Options)
+}
+
+func anySecret(fields []schema.FieldDefinition) bool {
+	for i := range fields {
+		if fields[i].Secret || anySecret(fields[i].Fields) {
+			return true
+		}
+	}
+	return false
+}
+
+// digest is HMAC-SHA-256 (RFC 2104) over the path and the value, so that equal secrets in two places look different.
+func digest(key []byte, path, value string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(path + "\x00" + value))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// open makes filled or sealed options into what a plugin gets. Secrets that are hidden are taken from other, the filled
+// options that are wanted now, and are left out where it has none.
+func (e *Engine) open(def *schema.Definition, options, other json.RawMessage) (json.RawMessage, error) {
+	if !bytes.Contains(options, []byte("${{")) && !hasSecret(def) {
+		return options, nil
+	}
+	tree, err := decodeTree(options)
+	if err != nil {
+		return nil, err
+	}
+	var wanted any
+	if hasSecret(def) {
+		if wanted, err = decodeTree(other); err != nil {
+			return nil, err
+		}
+	}
+	tree, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
+		if m, ok := v.(map[string]any); ok {
+			for k, v := range m {
+				at := append(path[:len(path):len(path)], k)
+				if f := fieldAt(def, at); f == nil || !f.Secret || v != hidden {
+					continue
+				}
+				if secret, ok := lookup(wanted, at); ok {
+					m[k] = secret
+				} else {
+					delete(m, k)
+				}
+			}
+			return m, false, nil
+		}
+		s, ok := v.(string)
+		if !ok {
+			return v, false, nil
+		}
+		opened, _, err := e.openString(s)
+		if err != nil {
+			return nil, true, fmt.Errorf("%s: %w", dotted("options", path), err)
+		}
+		return opened, true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return encodeTree(tree)
+}
+
+// openString reads the environment. env tells whether there was anything to read.
+func (e *Engine) openString(s string) (opened string, env bool, err error) {
+	if !strings.Contains(s, "${{") {
+		return s, false, nil
+	}
+	parts, err := schema.SplitReferences(s)
+	if err != nil {
+		return "", false, err
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		switch {
+		case p.Ref == nil:
+			b.WriteString(p.Text)
+		case p.Ref.Env == "":
+			return "", false, fmt.Errorf("%s is not known", p.Ref)
+		default:
+			value, ok := e.LookupEnv(p.Ref.Env)
+			if !ok {
+				return "", true, &EnvError{Name: p.Ref.Env}
+			}
+			env = true
+			b.WriteString(value)
+		}
+	}
+	return b.String(), env, nil
+}
+
+// EnvError says that a variable of the environment is needed and not set.
+type EnvError struct{ Name string }
+
+func (err *EnvError) Error() string {
+	return fmt.Sprintf("the environment variable %s is not set", err.Name)
+}
+
+// Hint says what the user can do about it.
+func (err *EnvError) Hint() string { return "export " + err.Name + "=… and run again" }
+
+// dotted is a path as users write it: options.list[2].name.
+func dotted(root string, path []string) string {
+	var b strings.Builder
+	b.WriteString(root)
+	for _, p := range path {
+		if isIndex(p) {
+			b.WriteString("[" + p + "]")
+		} else {
+			b.WriteString("." + p)
+		}
+	}
+	return b.String()
+}
+
+func isIndex(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

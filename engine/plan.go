@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/devstream-io/dtm/graph"
+	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
+)
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+// Plan says what would be done. It is passive data: nothing in it changes once it is made.
+type Plan struct {
+	// Serial and Lineage are the state's that the plan was made from.
+	Serial  uint64
+	Lineage string
+	// Changes has every tool, also those that stay as they are, in an order in which the changes could be done one by
+	// one. The order is the same for the same input.
+	Changes []Change
+	// Errors are the tools that could not be read. They are not planned.
+	Errors []ToolError
+
+	state  *store.State
+	config *schema.Config
+	order  *graph.Graph
+	key    []byte
+}
+
+// Change is what would happen to one tool.
+type Change struct {
+	ID     schema.ID
+	Action Action
+	// Reason is for people, as it stands behind "Tool (plugin/instance) ". Nothing decides by it.
+	Reason string
+	// Want is what the configuration says; nil for a delete.
+	Want *schema.Tool
+	// Have is what is recorded; nil if nothing is.
+	Have *store.Tool
+	// After are the sealed options as they will be, with references where something is not known yet; nil for a delete.
+	After json.RawMessage
+	// Diff are the fields that change, for people; none for a delete.
+	Diff []store.FieldDiff
+	// DependsOn is what the tool waits for; for a delete, what it was recorded as waiting for.
+	DependsOn []schema.ID
+	// Unknown are the paths in After that are known only after other tools were applied.
+	Unknown []string
+
+	// current is the resource as it was read, or as it is recorded where it was not read.
+	current json.RawMessage
+	// drift is how what exists differs from what was left.
+	drift []store.FieldDiff
+	// recordOnly says that no verb is needed.
+	recordOnly bool
+}
+
+// repair tells whether the change only makes a resource again what it was.
+func (c *Change) repair() bool { return c.Action == Update && c.Reason == reasonDrift }
+
+// ToolError is an error with one tool.
+type ToolError struct {
+	ID  schema.ID
+	Err error
+}
+
+func (e *ToolError) Error() string { return fmt.Sprintf("%s: %v", e.ID, e.Err) }
+
+// Unwrap is the error itself.
+func (e *ToolError) Unwrap() error { return e.Err }
+
+// Empty tells whether there is nothing to do and nothing went wrong. This is the one place that knows.
+func (p *Plan) Empty() bool { return p.Count() == 0 && len(p.Errors) == 0 }
+
+// Count is how many changes there are.
+func (p *Plan) Count() int {
+	s := p.Summary()
+	return s.Create + s.Update + s.Replace + s.Delete
+}
+
+// PlanSummary counts changes by action.
+type PlanSummary struct {
+	Create    int `json:"create"`
+	Update    int `json:"update"`
+	Replace   int `json:"replace"`
+	Delete    int `json:"delete"`
+	Unchanged int `json:"unchanged"`
+}
+
+// Summary counts the changes.
+func (p *Plan) Summary() PlanSummary {
+	var s PlanSummary
+	for i := range p.Changes {
+		switch p.Changes[i].Action {
+		case Create:
+			s.Create++
+		case Update:
+			s.Update++
+		case Replace:
+			s.Replace++
+		case Delete:
+			s.Delete++
+		case NoOp:
+			s.Unchanged++
+		}
+	}
+	return s
+}
+
+// PlanOptions say how a plan is made.
+type PlanOptions struct {
+	// AllowEmpty is the explicit word that a configuration without tools means to delete all of them.
+	AllowEmpty bool
+	// Keep are recorded tools that stay as they are though the configuration does not have them. Nil keeps none.
+	Keep func(schema.ID) bool
+	// Orphans are tools that are to be deleted as well though nothing is recorded of them: Delete is called with their
+	// options. References in them cannot be resolved.
+	Orphans []schema.Tool
+}
+
+// ErrNoTools says that the configuration has no tools though some are recorded.
+var ErrNoTools = errors.New("the configuration has no tools, and applying it would delete everything that is recorded")
+
+// Plan compares the configuration with the state and with what exists. A tool that cannot be read is in Plan.Errors; the
+// others are planned all the same.
+func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.State, opt PlanOptions) (*Plan, error) {
+	if len(config.Tools) == 0 && len(state.Tools) > 0 && !opt.AllowEmpty {
+		return nil, ErrNoTools
+	}
+	wanted, err := Graph(config)
+	if err != nil {
+		return nil, err
+	}
+	state = withOrphans(state, opt.Orphans)
+	p := &Plan{Serial: state.Serial, Lineage: state.Lineage, state: state, config: config, key: state.Key}
+	if p.key == nil {
+		p.key = make([]byte, 32)
+		if _, err := rand.Read(p.key); err != nil {
+			return nil, err
+		}
+	}
+	m := &planner{
+		engine: e, plan: p, config: config, state: state,
+		tools:   make(map[schema.ID]*schema.Tool, len(config.Tools)),
+		changes: make(map[schema.ID]*Change, len(config.Tools)),
+	}
+	for i := range config.Tools {
+		m.tools[config.Tools[i].ID] = &config.Tools[i]
+	}
+	if err := m.checkEnv(); err != nil {
+		return nil, err
+	}
+	if err := m.readAll(ctx); err != nil {
+		return nil, err
+	}
+	for _, id := range wanted.Order() {
+		if err := m.decideWanted(m.tools[schema.ID(id)]); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range state.IDs() {
+		if m.tools[id] == nil && (opt.Keep == nil || !opt.Keep(id)) {
+			m.decideUnwanted(state.Tools[id])
+		}
+	}
+	if err := m.identify(); err != nil {
+		return nil, err
+	}
+	return p, m.arrange()
+}
+
+// Graph is the graph of a configuration: references are edges. A cycle is a [schema.Errors] at the place of its first tool.
+func Graph(config *schema.Config) (*graph.Graph, error) {
+	nodes := make([]graph.Node, len(config.Tools))
+	for i := range config.Tools {
+		nodes[i] = graph.Node{ID: string(config.Tools[i].ID), Needs: texts(config.Tools[i].Needs())}
+	}
+	g, err := graph.New(nodes)
+	if err == nil {
+		return g, nil
+	}
+	var errs schema.Errors
+	for _, err := range unjoin(err) {
+		var pos schema.Pos
+		var cycle *graph.CycleError
+		if errors.As(err, &cycle) {
+			for i := range config.Tools {
+				if string(config.Tools[i].ID) == cycle.Path[0] {
+					pos = config.Tools[i].Pos
+				}
+			}
+		}
+		errs.Add(pos, "", err.Error(), "")
+	}
+	return nil, errs.Err()
+}
+
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+func texts(ids []schema.ID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
+	}
+	return out
+}
+
+// withOrphans is the state as if the orphans were recorded.
+func withOrphans(state *store.State, orphans []schema.Tool) *store.State {
+	if len(orphans) == 0 {
+		return state
+	}
+	out := *state
+	out.Tools = make(map[schema.ID]*store.Tool, len(state.Tools)+len(orphans))
+	for id, t := range state.Tools {
+		out.Tools[id] = t
+	}
+	for i := range orphans {
+		t := &orphans[i]
+		if out.Tools[t.ID] == nil {
+			out.Tools[t.ID] = &store.Tool{ID: t.ID, Exists: true, DependsOn: t.Needs(), Options: t.Options}
+		}
+	}
+	return &out
+}

@@ -1,0 +1,310 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/devstream-io/dtm/graph"
+	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
+)
+
+// planner is a plan in the making.
+type planner struct {
+	engine *Engine
+	plan   *Plan
+	config *schema.Config
+	state  *store.State
+	tools  map[schema.ID]*schema.Tool
+	reads  map[schema.ID]reading
+	// changes are those that are decided.
+	changes map[schema.ID]*Change
+	// after are tools that wait for others because these still hold the thing that they are to have.
+	after map[schema.ID]schema.ID
+	// handed are tools that leave the record and the tools that have taken what they managed.
+	handed map[schema.ID]schema.ID
+}
+
+// reading is what a Read has found.
+type reading struct {
+	resource json.RawMessage
+	// left is what the last verb left, in the plugin's own shape; nil if nobody knows.
+	left json.RawMessage
+	gone bool
+	err  error
+}
+
+// checkEnv tells all variables that are needed and not set, before anything runs.
+func (m *planner) checkEnv() error {
+	var errs schema.Errors
+	for i := range m.config.Tools {
+		t := &m.config.Tools[i]
+		for _, r := range t.References {
+			if r.Env == "" {
+				continue
+			}
+			if _, ok := m.engine.LookupEnv(r.Env); !ok {
+				err := &EnvError{Name: r.Env}
+				errs.Add(t.Pos, "tools."+string(t.ID)+"."+r.Path, err.Error(), err.Hint())
+			}
+		}
+	}
+	return errs.Err()
+}
+
+// readAll reads every tool that exists and stays, in parallel. What is in doubt is not read: it is done again.
+func (m *planner) readAll(ctx context.Context) error {
+	m.reads = map[schema.ID]reading{}
+	var todo []*store.Tool
+	for _, id := range m.state.IDs() {
+		if t := m.state.Tools[id]; t.Exists && t.Doubt == nil && m.tools[id] != nil {
+			todo = append(todo, t)
+		}
+	}
+	results := make([]reading, len(todo))
+	var group errgroup.Group
+	group.SetLimit(m.engine.Parallel)
+	var mu sync.Mutex
+	done := 0
+	for i, t := range todo {
+		group.Go(func() error {
+			results[i] = m.read(ctx, t)
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			m.engine.emit(Reading{Done: done, Total: len(todo)})
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("reading was interrupted: %w", err)
+	}
+	for i, t := range todo {
+		m.reads[t.ID] = results[i]
+		if results[i].err != nil {
+			m.plan.Errors = append(m.plan.Errors, ToolError{ID: t.ID, Err: results[i].err})
+		}
+	}
+	return nil
+}
+
+// read asks the plugin for what exists. It is asked with the options that were applied, for that is what would exist.
+func (m *planner) read(ctx context.Context, t *store.Tool) reading {
+	if err := ctx.Err(); err != nil {
+		return reading{err: err}
+	}
+	kind, ok := m.engine.Plugins[t.ID.Plugin()]
+	if !ok {
+		return reading{err: unknownPlugin(t.ID)}
+	}
+	var wanted json.RawMessage
+	if want := m.tools[t.ID]; want != nil {
+		wanted = want.Options
+	}
+	options, err := m.engine.open(m.engine.Definition(t.ID.Plugin()), t.Options, wanted)
+	if err != nil {
+		return reading{err: err}
+	}
+	left := t.Resource
+	if t.TakenOver {
+		if left, err = kind.Succeed(ctx, options, t.Resource); err != nil {
+			return reading{err: err}
+		}
+	}
+	resource, err := kind.Read(ctx, options, left)
+	if errors.Is(err, plugins.ErrNotFound) {
+		return reading{gone: true}
+	}
+	return reading{resource: resource, left: left, err: err}
+}
+
+func unknownPlugin(id schema.ID) error {
+	return fmt.Errorf("there is no plugin %q in this dtm, but the state has a tool of it", id.Plugin())
+}
+
+// decideWanted decides about a tool of the configuration. What it depends on is decided already.
+func (m *planner) decideWanted(t *schema.Tool) error {
+	have := m.state.Tools[t.ID]
+	c := &Change{ID: t.ID, Want: t, Have: have, DependsOn: t.Needs()}
+	def := m.engine.Definition(t.ID.Plugin())
+	filled, unknown, err := fill(t.Options, m.outputs)
+	if err != nil {
+		m.fail(t.ID, err)
+		return nil
+	}
+	want, err := m.engine.seal(def, filled, unknown, m.plan.key)
+	if err != nil {
+		m.fail(t.ID, err)
+		return nil
+	}
+	c.After, c.Unknown = want.options, unknown
+	r := m.reads[t.ID]
+	if r.err != nil {
+		return nil
+	}
+	s := situation{wanted: true, needs: c.DependsOn, have: have, gone: r.gone}
+	if have != nil && have.Exists {
+		c.current = have.Resource
+		if r.resource != nil {
+			c.current = r.resource
+			// Before is what is there, After what was left and will be again. What DevStream left may be in a shape that
+			// the plugin does not know; then what is there counts.
+			if r.left != nil {
+				if s.resource, err = diffJSON("resource", r.resource, r.left); err != nil {
+					return fmt.Errorf("%s: %w", t.ID, err)
+				}
+			}
+		}
+		if s.options, err = diffOptions(def, sealed{have.Options, have.Digests}, want, unknown); err != nil {
+			return fmt.Errorf("%s: %w", t.ID, err)
+		}
+	}
+	c.drift = s.resource
+	c.Action, c.Reason = decide(s)
+	switch c.Action {
+	case Create:
+		if c.Diff, err = diffOptions(def, sealed{}, want, unknown); err != nil {
+			return fmt.Errorf("%s: %w", t.ID, err)
+		}
+	case Update, Replace:
+		c.Diff = append(s.options, s.resource...)
+		if c.recordOnly = c.Reason == reasonNeeds; c.recordOnly {
+			c.Diff = []store.FieldDiff{needsDiff(have.DependsOn, c.DependsOn)}
+		}
+	case NoOp, Delete:
+	}
+	m.changes[t.ID] = c
+	return nil
+}
+
+func (m *planner) fail(id schema.ID, err error) {
+	m.plan.Errors = append(m.plan.Errors, ToolError{ID: id, Err: err})
+}
+
+func needsDiff(before, after []schema.ID) store.FieldDiff {
+	old, _ := json.Marshal(before)
+	now, _ := json.Marshal(after)
+	return store.FieldDiff{Path: "dependsOn", Before: old, After: now}
+}
+
+func (m *planner) decideUnwanted(t *store.Tool) {
+	action, reason := decide(situation{have: t})
+	c := &Change{ID: t.ID, Action: action, Reason: reason, Have: t, DependsOn: t.DependsOn}
+	if !t.Exists && t.Doubt != nil {
+		c.DependsOn = t.Doubt.DependsOn
+	}
+	m.changes[t.ID] = c
+}
+
+// outputs is what references mean while planning: what exists now, unless the tool changes.
+func (m *planner) outputs(ref schema.Reference) (any, bool, error) {
+	c := m.changes[ref.Tool]
+	if c == nil {
+		// The tool could not be planned. What is recorded of it still stands.
+		if have := m.state.Tools[ref.Tool]; have != nil && have.Exists {
+			return output(have.Resource, ref)
+		}
+		return nil, false, nil
+	}
+	switch {
+	case c.Action == NoOp, c.recordOnly:
+		return output(c.current, ref)
+	case c.repair():
+		// What has drifted is made again what it was. Should it turn out otherwise, what refers to it follows in the same
+		// run.
+		return output(m.reads[ref.Tool].left, ref)
+	}
+	return nil, false, nil
+}
+
+// output finds the reference's key in a resource.
+func output(resource json.RawMessage, ref schema.Reference) (any, bool, error) {
+	tree, err := decodeTree(resource)
+	if err != nil {
+		return nil, false, err
+	}
+	v, ok := lookup(tree, append([]string{"outputs"}, ref.Key...))
+	if !ok {
+		return nil, false, fmt.Errorf("%s: tool %s has no such output", ref, ref.Tool)
+	}
+	return v, true, nil
+}
+
+// arrange puts the changes into an order: a create or update behind what it depends on, a delete behind everything that
+// is recorded as depending on the tool.
+func (m *planner) arrange() error {
+	for _, keep := range []bool{true, false} {
+		g, err := graph.New(m.nodes(keep))
+		var cycle *graph.CycleError
+		if errors.As(err, &cycle) && keep {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.plan.order = g
+		break
+	}
+	for _, id := range m.plan.order.Order() {
+		if c := m.changes[schema.ID(id)]; c != nil {
+			m.plan.Changes = append(m.plan.Changes, *c)
+		}
+	}
+	return nil
+}
+
+// nodes are the tools with what they wait for. replaces says that a replace waits for the deletes of what was recorded
+// as depending on the tool, and a tool for the one that still holds its thing; that is left out where it would be a cycle.
+func (m *planner) nodes(replaces bool) []graph.Node {
+	dependents := map[schema.ID][]schema.ID{}
+	for _, id := range m.state.IDs() {
+		t := m.state.Tools[id]
+		needs := t.DependsOn
+		if t.Doubt != nil {
+			needs = append(needs[:len(needs):len(needs)], t.Doubt.DependsOn...)
+		}
+		for _, need := range needs {
+			dependents[need] = append(dependents[need], id)
+		}
+	}
+	var nodes []graph.Node
+	add := func(id schema.ID, needs []schema.ID, waits func(dependent *Change) bool) {
+		node := graph.Node{ID: string(id), Needs: texts(needs)}
+		for _, d := range dependents[id] {
+			if c := m.changes[d]; c != nil && d != id && waits(c) {
+				node.Needs = append(node.Needs, string(d))
+			}
+		}
+		nodes = append(nodes, node)
+	}
+	for i := range m.config.Tools {
+		t := &m.config.Tools[i]
+		c := m.changes[t.ID]
+		needs := t.Needs()
+		if holder, ok := m.after[t.ID]; ok && replaces {
+			needs = append(needs, holder)
+		}
+		add(t.ID, needs, func(dependent *Change) bool {
+			return replaces && c != nil && c.Action == Replace && dependent.Action == Delete
+		})
+	}
+	for _, id := range m.state.IDs() {
+		if c := m.changes[id]; c != nil && c.Action == Delete {
+			var needs []schema.ID
+			if owner, ok := m.handed[id]; ok {
+				needs = append(needs, owner)
+			}
+			add(id, needs, func(*Change) bool { return true })
+		}
+	}
+	return nodes
+}

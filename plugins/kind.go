@@ -1,0 +1,217 @@
+package plugins
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+)
+
+// Kind is a plugin with its types erased to JSON: all that the engine sees of it. Make one with [New].
+// Its verbs promise what [Plugin] says. A panic in a verb comes back as an error: one plugin's mistake is one tool's.
+type Kind struct {
+	// Name is the plugin's name, as in "localfile": an RFC 1123 label.
+	Name string
+	// Schema is the text of the plugin's schema.cue.
+	Schema string
+
+	create  func(ctx context.Context, want json.RawMessage) (json.RawMessage, error)
+	read    func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error)
+	update  func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error)
+	delete  func(ctx context.Context, have, last json.RawMessage) error
+	succeed func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error)
+	// identity is nil where the plugin is no Identifier.
+	identity func(options json.RawMessage) (string, error)
+
+	options, resource reflect.Type
+}
+
+// New erases the types of p. schemaCUE is the text of its schema.cue, whose #Options mirrors O and whose #Outputs
+// mirrors the "outputs" of R.
+func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
+	kind := Kind{
+		Name:     name,
+		Schema:   schemaCUE,
+		options:  reflect.TypeFor[O](),
+		resource: reflect.TypeFor[R](),
+		create: func(ctx context.Context, want json.RawMessage) (json.RawMessage, error) {
+			w, err := decodeOptions[O](want)
+			if err != nil {
+				return nil, err
+			}
+			return encode(p.Create(ctx, w))
+		},
+		read: func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error) {
+			w, err := decodeOptions[O](want)
+			if err != nil {
+				return nil, err
+			}
+			l, err := decodeResource[R](last)
+			if err != nil {
+				return nil, err
+			}
+			return encode(p.Read(ctx, w, l))
+		},
+		update: func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error) {
+			w, err := decodeOptions[O](want)
+			if err != nil {
+				return nil, err
+			}
+			h, err := decodeRecorded[O](have)
+			if err != nil {
+				return nil, err
+			}
+			l, err := decodeResource[R](last)
+			if err != nil {
+				return nil, err
+			}
+			return encode(p.Update(ctx, w, h, l))
+		},
+		delete: func(ctx context.Context, have, last json.RawMessage) error {
+			h, err := decodeRecorded[O](have)
+			if err != nil {
+				return err
+			}
+			l, err := decodeResource[R](last)
+			if err != nil {
+				return err
+			}
+			return p.Delete(ctx, h, l)
+		},
+	}
+	if s, ok := p.(Successor[O, R]); ok {
+		kind.succeed = func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error) {
+			h, err := decodeRecorded[O](have)
+			if err != nil {
+				return nil, err
+			}
+			return encode(s.Succeed(ctx, h, old))
+		}
+	}
+	if i, ok := p.(Identifier[O]); ok {
+		kind.identity = func(options json.RawMessage) (string, error) {
+			o, err := decodeRecorded[O](options)
+			if err != nil {
+				return "", err
+			}
+			return i.Identity(o), nil
+		}
+	}
+	return kind
+}
+
+// Types are the Go types that the options and the resource are decoded into. Tests compare them with the schema.
+func (k Kind) Types() (options, resource reflect.Type) { return k.options, k.resource }
+
+// Create is [Plugin].Create.
+func (k Kind) Create(ctx context.Context, want json.RawMessage) (resource json.RawMessage, err error) {
+	defer k.recovered("create", &err)
+	return k.create(ctx, want)
+}
+
+// Read is [Plugin].Read. An empty last means that nothing is remembered.
+func (k Kind) Read(ctx context.Context, want, last json.RawMessage) (resource json.RawMessage, err error) {
+	defer k.recovered("read", &err)
+	return k.read(ctx, want, last)
+}
+
+// Update is [Plugin].Update.
+func (k Kind) Update(ctx context.Context, want, have, last json.RawMessage) (resource json.RawMessage, err error) {
+	defer k.recovered("update", &err)
+	return k.update(ctx, want, have, last)
+}
+
+// Delete is [Plugin].Delete.
+func (k Kind) Delete(ctx context.Context, have, last json.RawMessage) (err error) {
+	defer k.recovered("delete", &err)
+	return k.delete(ctx, have, last)
+}
+
+// Succeed is [Successor].Succeed. Where the plugin is no Successor it returns nil and no error.
+func (k Kind) Succeed(ctx context.Context, have, old json.RawMessage) (resource json.RawMessage, err error) {
+	if k.succeed == nil {
+		return nil, nil
+	}
+	defer k.recovered("succeed", &err)
+	return k.succeed(ctx, have, old)
+}
+
+// Identity is [Identifier].Identity. Where the plugin is no Identifier it returns "".
+func (k Kind) Identity(options json.RawMessage) (identity string, err error) {
+	if k.identity == nil {
+		return "", nil
+	}
+	defer k.recovered("identity", &err)
+	return k.identity(options)
+}
+
+func (k Kind) recovered(verb string, err *error) {
+	if r := recover(); r != nil {
+		*err = &PanicError{Plugin: k.Name, Verb: verb, Value: fmt.Sprint(r), Stack: debug.Stack()}
+	}
+}
+
+// PanicError is a panic of a plugin's verb.
+type PanicError struct {
+	Plugin, Verb, Value string
+	// Stack is for the debug log only.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("plugin %s panicked in %s: %s", e.Plugin, e.Verb, e.Value)
+}
+
+// Hint says what the user can do about it.
+func (e *PanicError) Hint() string {
+	return "this is a bug in the plugin; run again with --debug and report it"
+}
+
+// decodeOptions is strict: the schema has let nothing unknown through, so an unknown field means that the schema and
+// the Go type have parted.
+func decodeOptions[O any](data json.RawMessage) (O, error) {
+	var o O
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&o); err != nil {
+		return o, fmt.Errorf("options: %w", err)
+	}
+	return o, nil
+}
+
+// decodeRecorded is lenient: what was recorded may come from a version with other fields, and it must still be
+// possible to delete it.
+func decodeRecorded[O any](data json.RawMessage) (O, error) {
+	var o O
+	if len(data) == 0 {
+		return o, nil
+	}
+	if err := json.Unmarshal(data, &o); err != nil {
+		return o, fmt.Errorf("recorded options: %w", err)
+	}
+	return o, nil
+}
+
+func decodeResource[R any](data json.RawMessage) (R, error) {
+	var r R
+	if len(data) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("recorded resource: %w", err)
+	}
+	return r, nil
+}
+
+func encode[R any](r R, err error) (json.RawMessage, error) {
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("resource: %w", err)
+	}
+	return data, nil
+}

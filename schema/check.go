@@ -1,0 +1,192 @@
+package schema
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+)
+
+// checkBatch is how many tools share a CUE context. A context never frees; a new one costs about 2 ms.
+const checkBatch = 500
+
+// Check checks what was read from something other than CUE. Mistakes come back as [Errors], all at once.
+func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
+	place := src.placer()
+	var errs Errors
+	var found []finding
+	var defs map[string]cue.Value
+	var cuectx *cue.Context
+	drafts := make([]draft, 0, len(src.Tools))
+	seen := map[ID]Pos{}
+	for i := range src.Tools {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t := &src.Tools[i]
+		id := MakeID(t.Plugin.Text, t.Instance.Text)
+		path := "tools." + string(id)
+		if l.defs[t.Plugin.Text] == nil {
+			e := &Error{Pos: t.Plugin.Pos, Path: path}
+			l.explainName(e, []string{"tools", t.Plugin.Text})
+			errs = append(errs, e)
+			continue
+		}
+		if err := CheckInstanceName(t.Instance.Text); err != nil {
+			errs.Add(t.Instance.Pos, path, err.Error(), "")
+			continue
+		}
+		if first, ok := seen[id]; ok {
+			errs.Add(t.Pos, path, "the tool is there twice, first at "+first.String(), "give one of them another instance name")
+			continue
+		}
+		seen[id] = t.Pos
+		if cuectx == nil || i%checkBatch == 0 {
+			var err error
+			cuectx = cuecontext.New()
+			if defs, err = l.optionDefs(cuectx); err != nil {
+				return nil, err
+			}
+		}
+		d := draft{id: id}
+		for _, dep := range t.DependsOn {
+			d.dependsOn = append(d.dependsOn, dep.Text)
+		}
+		options := t.Options
+		if options.Kind == Null {
+			options = Value{Kind: Map, Pos: t.Pos}
+		}
+		v := cuectx.BuildExpr(options.expr()).Unify(defs[t.Plugin.Text])
+		if err := v.Validate(cue.Concrete(true)); err != nil {
+			at := []string{"tools", t.Plugin.Text, t.Instance.Text, "options"}
+			for _, e := range append(errors.Errors(v.Validate()), errors.Errors(err)...) {
+				found = append(found, finding{path: append(at[:4:4], pathOf(e)...), msg: messageOf(e)})
+			}
+			found = append(found, names(&options, l.defs[t.Plugin.Text].Options, at)...)
+			continue
+		}
+		var err error
+		if d.options, err = v.MarshalJSON(); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		drafts = append(drafts, d)
+	}
+	if err := l.report(found, place, nil); err != nil {
+		errs = append(errs, err.(Errors)...)
+	}
+	if len(errs) > 0 {
+		return nil, errs.Err()
+	}
+	config := &Config{Dir: src.Dir, Files: src.Files, State: src.State}
+	return config, l.finish(config, drafts, place)
+}
+
+// names compares the names of the fields with the schema's: what is required and was not written, and what was written
+// and is not allowed. CUE reports neither beside other mistakes in the same struct.
+func names(v *Value, fields []FieldDefinition, path []string) []finding {
+	var found []finding
+	under := func(name string) []string { return append(path[:len(path):len(path)], name) }
+	if v.Kind == List {
+		for i := range v.Items {
+			if def := Find(fields, []string{strconv.Itoa(i)}); def != nil {
+				found = append(found, names(&v.Items[i], def.Fields, under(strconv.Itoa(i)))...)
+			}
+		}
+		return found
+	}
+	if v.Kind != Map || len(fields) == 0 {
+		return nil
+	}
+	for i := range fields {
+		if fields[i].Required && !slices.ContainsFunc(v.Fields, func(f Field) bool { return f.Name == fields[i].Name }) {
+			found = append(found, finding{path: under(fields[i].Name), msg: notPresent})
+		}
+	}
+	for i := range v.Fields {
+		f := &v.Fields[i]
+		if def := Find(fields, []string{f.Name}); def != nil {
+			found = append(found, names(&f.Value, def.Fields, under(f.Name))...)
+		} else {
+			found = append(found, finding{path: under(f.Name), msg: notAllowed})
+		}
+	}
+	return found
+}
+
+func (l *Loader) optionDefs(ctx *cue.Context) (map[string]cue.Value, error) {
+	schemas, err := l.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defs := make(map[string]cue.Value, len(l.names))
+	for _, name := range l.names {
+		defs[name] = schemas.LookupPath(cue.MakePath(cue.Def("#Plugins"), cue.Str(name), cue.Str("options")))
+	}
+	return defs, nil
+}
+
+// expr is the value as CUE. It carries no places: errors are placed by their paths.
+func (v *Value) expr() ast.Expr {
+	switch v.Kind {
+	case Bool:
+		return ast.NewBool(v.Text == "true")
+	case Int:
+		return number(token.INT, v.Text)
+	case Float:
+		return number(token.FLOAT, v.Text)
+	case String:
+		return ast.NewString(v.Text)
+	case List:
+		items := make([]ast.Expr, len(v.Items))
+		for i := range v.Items {
+			items[i] = v.Items[i].expr()
+		}
+		return ast.NewList(items...)
+	case Map:
+		fields := make([]ast.Decl, len(v.Fields))
+		for i := range v.Fields {
+			fields[i] = &ast.Field{Label: ast.NewString(v.Fields[i].Name), Value: v.Fields[i].Value.expr()}
+		}
+		return &ast.StructLit{Elts: fields}
+	case Null:
+	}
+	return ast.NewNull()
+}
+
+func number(kind token.Token, text string) ast.Expr {
+	if digits, ok := strings.CutPrefix(text, "-"); ok {
+		return &ast.UnaryExpr{Op: token.SUB, X: ast.NewLit(kind, digits)}
+	}
+	return ast.NewLit(kind, text)
+}
+
+// Complete fills the defaults of the plugin's schema into options that were recorded elsewhere. Options that do not fit
+// the schema are an error.
+func (l *Loader) Complete(plugin string, options json.RawMessage) (json.RawMessage, error) {
+	if l.defs[plugin] == nil {
+		return nil, fmt.Errorf("there is no plugin %q", plugin)
+	}
+	cuectx := cuecontext.New()
+	defs, err := l.optionDefs(cuectx)
+	if err != nil {
+		return nil, err
+	}
+	v := cuectx.CompileBytes(options).Unify(defs[plugin])
+	if err := v.Validate(cue.Concrete(true)); err != nil {
+		return nil, err
+	}
+	data, err := v.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	canonical, _, err := scanOptions(data)
+	return canonical, err
+}

@@ -1,0 +1,248 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/errors"
+	"github.com/agext/levenshtein"
+)
+
+// finding is one error of CUE, taken apart.
+type finding struct {
+	path []string
+	msg  string
+	own  []Pos
+}
+
+// explain turns CUE's errors into ours: one a path, at the user's place, with what was expected and what was meant.
+func (p *located) explain(l *Loader, err error, more ...error) error {
+	found := p.named
+	for _, err := range append([]error{err}, more...) {
+		for _, e := range errors.Errors(err) {
+			found = append(found, finding{path: pathOf(e), msg: messageOf(e), own: p.users(errors.Positions(e))})
+		}
+	}
+	return l.report(found, p.place, p.instances)
+}
+
+func pathOf(e errors.Error) []string {
+	path := slices.Clone(e.Path())
+	for i, s := range path {
+		if u, err := strconv.Unquote(s); err == nil {
+			path[i] = u
+		}
+	}
+	if len(path) > 0 && path[0] == "_tools" {
+		path[0] = "tools"
+	}
+	return path
+}
+
+// messageOf is the error's text without the path that CUE puts before it.
+func messageOf(e errors.Error) string {
+	msg := e.Error()
+	if prefix := strings.Join(e.Path(), "."); prefix != "" {
+		msg = strings.TrimPrefix(msg, prefix+": ")
+	}
+	return strings.TrimSpace(msg)
+}
+
+// report makes one Error a path. instances are names that may have been meant.
+func (l *Loader) report(found []finding, place placer, instances []string) error {
+	byPath := map[string][]finding{}
+	var order []string
+	for _, f := range found {
+		key := strings.Join(f.path, "\x00")
+		if len(f.path) == 0 {
+			// Without a path, as for syntax, every error stands for itself.
+			key = "\x00" + f.msg + fmt.Sprint(f.own)
+		}
+		if byPath[key] == nil {
+			order = append(order, key)
+		}
+		byPath[key] = append(byPath[key], f)
+	}
+	var errs Errors
+	for _, key := range order {
+		errs = append(errs, l.merge(byPath[key], place, instances))
+	}
+	return errs.Err()
+}
+
+// The words of CUE that are told apart.
+const (
+	notAllowed     = "field not allowed"
+	notPresent     = "field is required but not present"
+	undefinedField = "undefined field: "
+	disjunction    = "errors in empty disjunction"
+)
+
+func (l *Loader) merge(group []finding, place placer, instances []string) *Error {
+	best := slices.MinFunc(group, func(a, b finding) int { return rank(a.msg) - rank(b.msg) })
+	e := &Error{Path: pathString(best.path), Msg: best.msg}
+	for _, f := range group {
+		if len(f.own) > 0 && (!e.Pos.IsValid() || f.msg == best.msg) {
+			e.Pos = f.own[0]
+		}
+	}
+	if strings.HasPrefix(best.msg, "conflicting values") {
+		for _, other := range best.own {
+			if other != e.Pos {
+				e.Hint = "the other value is at " + other.String()
+			}
+		}
+	}
+	if !e.Pos.IsValid() && len(best.path) > 0 {
+		e.Pos = place(best.path)
+	}
+	def := l.field(best.path)
+	switch {
+	case best.msg == notAllowed:
+		l.explainName(e, best.path)
+	case best.msg == notPresent:
+		e.Msg = "field is required"
+		if def != nil {
+			e.Msg += ": expected " + def.Type
+		}
+	case strings.Contains(best.msg, undefinedField):
+		_, name, _ := strings.Cut(best.msg, undefinedField)
+		e.Hint = didYouMean(nearest(strings.TrimSpace(name), append(l.allNames(), instances...)))
+	case def != nil && def.Secret:
+		e.Msg = "invalid value (secret): expected " + def.Type
+	case def != nil && def.Type != "":
+		e.Msg = invalid(best, def) + "; expected " + def.Type
+	}
+	return e
+}
+
+// invalid shortens what CUE says about a value that does not fit: the expected type follows anyway.
+func invalid(f finding, def *FieldDefinition) string {
+	if value, ok := strings.CutPrefix(f.msg, "invalid value "); ok {
+		value, _, _ = strings.Cut(value, " (out of bound")
+		return "invalid value " + value
+	}
+	pair, ok := strings.CutPrefix(f.msg, "conflicting values ")
+	left, right, both := strings.Cut(pair, " and ")
+	if !ok || !both || len(f.own) > 1 {
+		return f.msg
+	}
+	right, _, _ = strings.Cut(right, " (mismatched")
+	if strings.Contains(def.Type, left) {
+		left = right
+	}
+	return "invalid value " + left
+}
+
+// rank puts the message that tells most first.
+func rank(msg string) int {
+	switch {
+	case strings.Contains(msg, disjunction):
+		return 3
+	case strings.HasPrefix(msg, "conflicting values"):
+		return 2
+	case strings.HasPrefix(msg, "incomplete value"):
+		return 4
+	}
+	return 1
+}
+
+// explainName says what else may stand where a name is not allowed.
+func (l *Loader) explainName(e *Error, path []string) {
+	name := path[len(path)-1]
+	var allowed []string
+	switch {
+	case len(path) == 2 && path[0] == "tools":
+		e.Msg = fmt.Sprintf("there is no plugin %q", name)
+		e.Hint = didYouMean(nearest(name, l.names))
+		if e.Hint == "" {
+			e.Hint = "`dtm list plugins` shows them"
+		}
+		return
+	case len(path) == 3 && path[0] == "tools":
+		if err := CheckInstanceName(name); err != nil {
+			e.Msg = err.Error()
+			return
+		}
+	case len(path) == 4 && path[0] == "tools":
+		allowed = []string{"dependsOn", "options"}
+	case len(path) > 4 && path[0] == "tools" && path[3] == "options":
+		def := l.defs[path[1]]
+		if def == nil {
+			return
+		}
+		fields := def.Options
+		if len(path) > 5 {
+			parent := Find(def.Options, path[4:len(path)-1])
+			if parent == nil {
+				return
+			}
+			fields = parent.Fields
+		}
+		for _, f := range fields {
+			allowed = append(allowed, f.Name)
+		}
+	}
+	if len(allowed) > 0 {
+		e.Msg += "; expected one of " + strings.Join(allowed, ", ")
+		e.Hint = didYouMean(nearest(name, allowed))
+	}
+}
+
+// field is the definition of an option, nil if path is not one.
+func (l *Loader) field(path []string) *FieldDefinition {
+	if len(path) < 5 || path[0] != "tools" || path[3] != "options" || l.defs[path[1]] == nil {
+		return nil
+	}
+	return Find(l.defs[path[1]].Options, path[4:])
+}
+
+func (l *Loader) allNames() []string {
+	names := slices.Clone(l.names)
+	for _, d := range l.defs {
+		for _, f := range append(slices.Clone(d.Outputs), d.Options...) {
+			names = append(names, f.Name)
+		}
+	}
+	return append(names, "outputs", "options", "tools")
+}
+
+// pathString is a path as users write it: tools.localfile.hello.options.list[2].
+func pathString(path []string) string {
+	var b strings.Builder
+	for i, s := range path {
+		_, err := strconv.Atoi(s)
+		switch {
+		case err == nil && i > 0:
+			b.WriteString("[" + s + "]")
+		case i > 0:
+			b.WriteString("." + s)
+		default:
+			b.WriteString(s)
+		}
+	}
+	return b.String()
+}
+
+// nearest is the name that was probably meant, or empty. A third of the letters may be wrong.
+func nearest(name string, names []string) string {
+	best, least := "", max(1, len(name)/3)+1
+	for _, n := range names {
+		if d := levenshtein.Distance(name, n, nil); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// Nearest is the name out of names that was probably meant by a mistyped one, or empty.
+func Nearest(name string, names []string) string { return nearest(name, names) }
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "did you mean `" + name + "`?"
+}

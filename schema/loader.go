@@ -1,0 +1,181 @@
+// Package schema says what may be written in a configuration and what it becomes.
+//
+// A [Loader] takes a CUE package ([Loader.Load]) or what compat has read from YAML ([Loader.Check]), checks all of it at
+// once against the plugins' schemas, and leaves a [Config]: plain Go values and JSON. Nothing outside this package holds
+// a CUE value. It does not decide what to do about a tool, and it does not look for cycles.
+//
+// CUE is evaluated on one goroutine with the schemas of this very dtm, overlaid on the user's folder, whatever older copy
+// `dtm init` may have left there. A user's package is evaluated as one value, because tools may refer to one another's
+// defaults (1.2 s for 10,000 tools); YAML cannot, so its tools are checked in batches, each in a context of its own,
+// because a CUE context never frees (7.5 KB a tool).
+package schema
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
+)
+
+// Import paths and folders of the CUE packages.
+const (
+	// ModulePath is the CUE module of dtm. Below it are "schema" and "plugins/<name>".
+	ModulePath = "devstream.io/dtm"
+	// LanguageVersion is the CUE language that new modules are given.
+	LanguageVersion = "v0.17.0"
+
+	vendorDir = "cue.mod/pkg"
+	// defaultModule is the name of a user's module that has none.
+	defaultModule = "toolchain.local"
+)
+
+//go:embed toolchain.cue
+var toolchainCUE string
+
+//go:embed plan.cue
+var planCUE string
+
+// PluginSchema is the schema of one plugin.
+type PluginSchema struct {
+	// Name is the plugin's name.
+	Name string
+	// CUE is the text of its schema.cue, with #Options, #Outputs and, for samples, #Sample.
+	CUE string
+}
+
+// Loader checks configurations against the schemas of some plugins. It may be used by many goroutines.
+type Loader struct {
+	names []string
+	// files are the CUE packages, by path below cue.mod/pkg.
+	files map[string]string
+	defs  map[string]*Definition
+}
+
+// NewLoader reads the plugins' schemas. An error is a mistake in a plugin.
+func NewLoader(plugins []PluginSchema) (*Loader, error) {
+	l := &Loader{files: map[string]string{
+		ModulePath + "/schema/toolchain.cue": toolchainCUE,
+		ModulePath + "/schema/plan.cue":      planCUE,
+	}, defs: map[string]*Definition{}}
+	var glue, list strings.Builder
+	var imports []string
+	for _, p := range slices.SortedFunc(slices.Values(plugins), func(a, b PluginSchema) int { return strings.Compare(a.Name, b.Name) }) {
+		if err := CheckPluginName(p.Name); err != nil {
+			return nil, err
+		}
+		f, err := parser.ParseFile(p.Name+"/schema.cue", p.CUE, parser.ParseComments)
+		if err != nil {
+			return nil, fmt.Errorf("schema of plugin %s: %w", p.Name, err)
+		}
+		l.names = append(l.names, p.Name)
+		l.files[ModulePath+"/plugins/"+p.Name+"/schema.cue"] = p.CUE
+		// An alias, or a tool's field of the same name would shadow the package.
+		alias := "_" + strings.ReplaceAll(p.Name, "-", "_")
+		imports = append(imports, fmt.Sprintf("\t%s %q", alias, ModulePath+"/plugins/"+p.Name+":"+f.PackageName()))
+		fmt.Fprintf(&glue, pluginGlue, doc(f), p.Name, alias)
+		fmt.Fprintf(&list, "\t%q: {options: %[2]s.#Options, outputs: %[2]s.#Outputs, sample: %[2]s.#Sample}\n", p.Name, alias)
+	}
+	var text strings.Builder
+	text.WriteString("package schema\n\n")
+	if len(imports) > 0 {
+		fmt.Fprintf(&text, "import (\n%s\n)\n\n", strings.Join(imports, "\n"))
+	}
+	fmt.Fprintf(&text, "// Tools are keyed by plugin and then by instance.\n#Tools: {\n%s}\n", glue.String())
+	fmt.Fprintf(&text, "\n// Plugins are the definitions of the plugins, for programs.\n#Plugins: {\n%s}\n", list.String())
+	l.files[ModulePath+"/schema/plugins.cue"] = text.String()
+
+	schemas, err := l.build(cuecontext.New())
+	if err != nil {
+		return nil, fmt.Errorf("schemas: %w", err)
+	}
+	for _, name := range l.names {
+		def, err := l.define(schemas, name)
+		if err != nil {
+			return nil, fmt.Errorf("schema of plugin %s: %w", name, err)
+		}
+		l.defs[name] = def
+	}
+	return l, nil
+}
+
+// pluginGlue says how a tool of a plugin looks. #Options stands alone in its field: unified with a struct it would be
+// open, and typos would pass.
+const pluginGlue = `%[1]s	%[2]q?: [I=#Instance]: {
+		id: "%[2]s.\(I)"
+		// The tools that must be done before this one, as "<plugin>.<instance>". References count by themselves.
+		dependsOn?: [...#ID]
+		options: %[3]s.#Options
+		// What other tools may refer to. Known when the tool was applied.
+		outputs: {for k, _ in %[3]s.#Outputs {(k): "${{ \(id).outputs.\(k) }}"}}
+	}
+`
+
+// doc is the package comment of a schema as the comment of a field.
+func doc(f *ast.File) string {
+	var b strings.Builder
+	for line := range strings.Lines(packageDoc(f)) {
+		b.WriteString(strings.TrimRight("\t// "+line, " \n") + "\n")
+	}
+	return b.String()
+}
+
+// packageDoc is the comment above the package clause.
+func packageDoc(f *ast.File) string {
+	var b strings.Builder
+	groups := f.Comments()
+	for _, d := range f.Decls {
+		if p, ok := d.(*ast.Package); ok {
+			groups = append(groups, p.Comments()...)
+		}
+	}
+	for _, g := range groups {
+		if g.Doc {
+			b.WriteString(g.Text())
+		}
+	}
+	return b.String()
+}
+
+// Plugins are the names of the plugins, sorted.
+func (l *Loader) Plugins() []string { return slices.Clone(l.names) }
+
+// Files are the CUE packages that a configuration imports, by slash-separated path below "cue.mod/pkg".
+// The caller may change the map.
+func (l *Loader) Files() map[string]string { return maps.Clone(l.files) }
+
+// config makes the settings for loading CUE from dir, whose module's root is root. Everything that is imported comes
+// from the loader; no registry is ever asked.
+func (l *Loader) config(dir, root string, stale []string, tags []string) *load.Config {
+	overlay := map[string]load.Source{}
+	for _, path := range stale {
+		overlay[path] = load.FromString("package " + packageOf(path) + "\n")
+	}
+	for path, text := range l.files {
+		overlay[join(root, vendorDir, path)] = load.FromString(text)
+	}
+	return &load.Config{Dir: dir, ModuleRoot: root, Overlay: overlay, Tags: tags, Env: []string{"CUE_REGISTRY=none"}}
+}
+
+// build evaluates the schema package alone.
+func (l *Loader) build(ctx *cue.Context) (cue.Value, error) {
+	const root = "/dtm-schemas"
+	cfg := l.config(root, root, nil, nil)
+	cfg.Overlay[join(root, "cue.mod/module.cue")] = load.FromString(moduleFile("dtm.invalid/schemas"))
+	insts := load.Instances([]string{ModulePath + "/schema"}, cfg)
+	if err := insts[0].Err; err != nil {
+		return cue.Value{}, err
+	}
+	v := ctx.BuildInstance(insts[0])
+	return v, v.Err()
+}
+
+func moduleFile(path string) string {
+	return fmt.Sprintf("module: %q\nlanguage: version: %q\n", path, LanguageVersion)
+}

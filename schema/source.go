@@ -1,0 +1,62 @@
+package schema
+
+// Source is a configuration that was read from something other than CUE and has not been checked:
+// the tools as they were written, with the place of every part. [Loader.Check] turns it into a Config.
+type Source struct {
+	// Dir is the absolute folder of the configuration.
+	Dir string
+	// Files are the files that were read, as the user would name them.
+	Files []string
+	Tools []SourceTool
+	State StateConfig
+}
+
+// SourceTool is one tool as it was written.
+type SourceTool struct {
+	// Pos is where the tool begins.
+	Pos Pos
+	// Plugin and Instance are unchecked.
+	Plugin, Instance Text
+	DependsOn        []Text
+	// Options is a Map, or Null if nothing was written.
+	Options Value
+}
+
+// Text is a string and its place.
+type Text struct {
+	Text string
+	Pos  Pos
+}
+
+// Kind is what a Value is.
+type Kind uint8
+
+// The kinds of values, as JSON has them, with whole numbers apart.
+const (
+	Null Kind = iota
+	Bool
+	Int
+	Float
+	String
+	List
+	Map
+)
+
+// Value is a value and its place. Which of its parts count is said by Kind.
+type Value struct {
+	Kind Kind
+	Pos  Pos
+	// Text is the string itself for String, and the JSON literal for Bool, Int and Float.
+	Text string
+	// Items are a List's.
+	Items []Value
+	// Fields are a Map's, in the order written, each name once.
+	Fields []Field
+}
+
+// Field is one entry of a Map.
+type Field struct {
+	Name  string
+	Pos   Pos
+	Value Value
+}

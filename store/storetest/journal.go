@@ -1,0 +1,109 @@
+package storetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
+)
+
+// Journal returns n entries such as an engine records, made up at random but the same for the same seed: runs with
+// creates, updates, replaces, deletes, failures, skipped steps and takeovers of up to tools tools, now and then cut off.
+// Seqs are set, from 1; IDs of runs sort by time.
+func Journal(seed uint64, n, tools int) []store.Entry {
+	j := &journal{rng: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), exists: map[schema.ID]bool{}}
+	for len(j.entries) < n {
+		j.run(tools)
+	}
+	return j.entries[:n]
+}
+
+type journal struct {
+	rng     *rand.Rand
+	now     time.Time
+	runs    int
+	id      string
+	exists  map[schema.ID]bool
+	entries []store.Entry
+}
+
+func (j *journal) add(e store.Entry) {
+	j.now = j.now.Add(time.Duration(1 + j.rng.IntN(int(time.Minute))))
+	e.Seq, e.Time, e.Run = uint64(len(j.entries))+1, j.now, j.id
+	j.entries = append(j.entries, e)
+}
+
+func (j *journal) run(tools int) {
+	j.runs++
+	j.id = fmt.Sprintf("run-%06d", j.runs)
+	began := j.now
+	j.add(store.Entry{Kind: store.Started, Command: "apply", Author: "ann", Version: "0.8.0", ConfigDigest: fmt.Sprintf("sha256:%016x", j.rng.Uint64())})
+	for range 1 + j.rng.IntN(2*tools) {
+		j.step(schema.MakeID("helm", fmt.Sprintf("tool-%d", j.rng.IntN(tools))))
+	}
+	if j.rng.IntN(5) > 0 {
+		result := []store.Result{store.Succeeded, store.FailedRun, store.Interrupted}[j.rng.IntN(3)]
+		j.add(store.Entry{Kind: store.Finished, Result: result, Duration: j.now.Sub(began)})
+	}
+}
+
+func (j *journal) step(id schema.ID) {
+	action := store.ActionCreate
+	if j.exists[id] {
+		action = []string{store.ActionUpdate, store.ActionReplace, store.ActionDelete}[j.rng.IntN(3)]
+	}
+	e := store.Entry{Kind: store.Intent, Tool: id, Action: action}
+	if action != store.ActionDelete {
+		e.DependsOn = []schema.ID{"git.repo", "argocd.default"}[:j.rng.IntN(3)]
+		e.Options = j.value("options")
+		e.Digests = map[string]string{"token": fmt.Sprintf("%016x", j.rng.Uint64())}
+		if action == store.ActionUpdate {
+			e.Diff = []store.FieldDiff{{Path: "options.n", Before: json.RawMessage(`1`), After: json.RawMessage(`"${{ a.b.outputs.c }}"`), Unknown: true}}
+		}
+	}
+	if j.rng.IntN(20) == 0 {
+		j.add(store.Entry{Kind: store.Skipped, Tool: id, Action: action, Error: "git.repo failed"})
+		return
+	}
+	if j.rng.IntN(20) == 0 && !j.exists[id] {
+		j.exists[id] = true
+		j.add(store.Entry{Kind: store.TakenOver, Tool: id, DependsOn: e.DependsOn, Options: e.Options, Resource: j.value("old")})
+		return
+	}
+	j.add(e)
+	took := time.Duration(j.rng.IntN(int(time.Minute)))
+	switch j.rng.IntN(10) {
+	case 0:
+		j.add(store.Entry{Kind: store.Failed, Tool: id, Action: action, Error: "connection <refused> & \"quoted\"", Duration: took})
+	case 1: // nothing follows: the process died, or another step was faster
+	default:
+		if action == store.ActionDelete || action == store.ActionReplace {
+			j.add(store.Entry{Kind: store.Deleted, Tool: id, Action: action, Duration: took})
+			j.exists[id] = false
+		}
+		if action != store.ActionDelete {
+			e.Kind, e.Resource, e.Duration, e.Diff = store.Applied, j.value("outputs"), took, nil
+			j.add(e)
+			j.exists[id] = true
+		}
+	}
+}
+
+// value is some compact JSON of a few hundred bytes.
+func (j *journal) value(name string) json.RawMessage {
+	words := []string{"main", "https://example.com/?a=1&b=2", "größe", "a\nb", "<none>"}
+	raw, err := json.Marshal(map[string]any{
+		"name":  name,
+		"n":     j.rng.IntN(1000),
+		"words": slices.Repeat(words[j.rng.IntN(len(words)):], 1+j.rng.IntN(4)),
+		"deep":  map[string]any{"ok": j.rng.IntN(2) == 0, "nothing": nil},
+	})
+	if err != nil {
+		panic(err) // it is made of strings and numbers
+	}
+	return raw
+}
