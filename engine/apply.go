@@ -173,11 +173,12 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 	return r.finish(ctx, opt, began, walkErr)
 }
 
-// newRunID sorts by time and is unique: the time to the second, and four random bytes.
+// newRunID sorts by time and is unique: the time to the millisecond, which no two runs of one store share, and four random
+// bytes.
 func newRunID(now time.Time) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	return now.UTC().Format("20060102-150405-") + hex.EncodeToString(b[:])
+	return now.UTC().Format("20060102-150405.000-") + hex.EncodeToString(b[:])
 }
 
 // weight is how long the tool took the last time, in seconds. One that is not known counts as one that takes a second,

@@ -121,7 +121,7 @@ func TestEqualConfigurationsHaveEqualDigests(t *testing.T) {
 		}
 		return c.Digest
 	}
-	if digest("x") != digest("x") || digest("x") == digest("y") {
+	if first, again := digest("x"), digest("x"); first != again || first == digest("y") {
 		t.Error("the digest does not follow the content")
 	}
 }

@@ -129,10 +129,10 @@ func doc(f *ast.File) string {
 // packageDoc is the comment above the package clause.
 func packageDoc(f *ast.File) string {
 	var b strings.Builder
-	groups := f.Comments()
+	groups := ast.Comments(f)
 	for _, d := range f.Decls {
 		if p, ok := d.(*ast.Package); ok {
-			groups = append(groups, p.Comments()...)
+			groups = append(groups, ast.Comments(p)...)
 		}
 	}
 	for _, g := range groups {

@@ -62,11 +62,15 @@ type project struct {
 	store  store.Store
 }
 
-// errNoConfig says that there is nothing to read.
+// errNoConfig says that there is nothing to read in dir, which is empty for the current folder.
 type errNoConfig struct{ dir string }
 
 func (e errNoConfig) Error() string {
-	return "there is no configuration here: neither a CUE package nor config.yaml"
+	where := "here"
+	if e.dir != "" {
+		where = "in " + e.dir
+	}
+	return "there is no configuration " + where + ": neither a CUE package nor config.yaml"
 }
 
 func (e errNoConfig) Hint() string {
@@ -92,9 +96,11 @@ func (f *configFlags) find() (path, dir string, err error) {
 	dir = path
 	if info.IsDir() {
 		if found, _ := filepath.Glob(filepath.Join(path, "*.cue")); len(found) == 0 {
-			if yaml := filepath.Join(path, "config.yaml"); fileExists(yaml) {
-				return yaml, path, nil
+			yaml := filepath.Join(path, "config.yaml")
+			if !fileExists(yaml) {
+				return "", "", errNoConfig{path}
 			}
+			return yaml, path, nil
 		}
 	} else {
 		dir = filepath.Dir(path)

@@ -106,7 +106,7 @@ func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, event
 	case events != nil:
 		progress = events
 	case a.live:
-		progress = ui.Live(a.screen, a.stderr)
+		progress = ui.Live(a.screen, a.stderr, p.engine.Now)
 	}
 	log := zerolog.Ctx(ctx)
 	p.engine.Emit = func(ev engine.Event) {
@@ -127,6 +127,7 @@ func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, event
 		a.screen.Info("%s", counts(summary))
 		for _, f := range failed.Failed {
 			a.screen.Fail("Tool (%s) failed: %v", ui.Tool(f.ID), f.Err)
+			a.screen.Hint(f.Err)
 		}
 		return err
 	}

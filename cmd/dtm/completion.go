@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -45,7 +44,10 @@ type completeCmd struct {
 // Run prints the words that may stand where the last one is being written, one a line, with a tab and a help text where
 // there is one.
 func (c *completeCmd) Run(a *app) error {
-	words := slices.DeleteFunc(slices.Clone(c.Words), func(w string) bool { return w == "--" })
+	words := c.Words
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:] // it parts the scripts' words from ours; a later one is being completed
+	}
 	last := ""
 	if len(words) > 0 {
 		last, words = words[len(words)-1], words[:len(words)-1]

@@ -47,10 +47,11 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	module := moduleOf(dir)
 	if written == 0 {
-		a.screen.Info("The schemas are up to date: %s", filepath.Join(dir, "cue.mod"))
+		a.screen.Info("The schemas are up to date: %s", module)
 	} else {
-		a.screen.Success("%d schema files written: %s", written, filepath.Join(dir, "cue.mod"))
+		a.screen.Success("%d schema files written: %s", written, module)
 	}
 	a.screen.Info("Plugins are built in; there is nothing to download.")
 	if empty {
@@ -66,6 +67,18 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 		a.screen.Info("Look at it, then try `dtm plan%[1]s` and `dtm apply%[1]s`.", flag)
 	}
 	return ctx.Err()
+}
+
+// moduleOf is the cue.mod that a folder belongs to: its own, or that of the nearest folder above it.
+func moduleOf(dir string) string {
+	for at := dir; ; at = filepath.Join(at, "..") {
+		if module := filepath.Join(at, "cue.mod"); fileExists(module) {
+			return relative(module)
+		}
+		if abs, err := filepath.Abs(at); err != nil || abs == filepath.Dir(abs) {
+			return filepath.Join(dir, "cue.mod")
+		}
+	}
 }
 
 // isEmpty tells whether a folder has no configuration of any kind.

@@ -161,8 +161,8 @@ func parse(parser *kong.Kong, words []string) (ctx *kong.Context, err error) {
 	return parser.Parse(words)
 }
 
-// arrange makes the words of other versions into ours: flags before the command go behind it (`dtm -y apply`), and
-// `dtm help apply` asks for help.
+// arrange makes the words of other versions into ours: flags before the command go behind it (`dtm -y apply`),
+// `dtm help apply` asks for help, and `dtm --version` for the version.
 func arrange(args []string) []string {
 	withValue := map[string]bool{"-f": true, "--config-file": true, "-d": true, "--plugin-dir": true, "-t": true, "--tag": true}
 	var flags []string
@@ -170,6 +170,8 @@ func arrange(args []string) []string {
 		switch {
 		case args[i] == "help":
 			return append(append([]string{}, args[i+1:]...), "--help")
+		case args[i] == "--version":
+			return []string{"version"}
 		case !strings.HasPrefix(args[i], "-"):
 			command := append([]string{}, args[i:]...)
 			return append(command, flags...)
@@ -197,9 +199,9 @@ func (a *app) usage(words []string, err error) string {
 		}
 		text := "unknown command \"" + words[0] + "\" for \"dtm\""
 		if near := suggestCommand(words[0], names); near != "" {
-			text += "; did you mean `" + near + "`?"
+			return text + "; did you mean `" + near + "`? See `dtm --help`."
 		}
-		return text + " See `dtm --help`."
+		return text + "; see `dtm --help`"
 	}
 	return err.Error() + "; see `dtm --help`"
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/devstream-io/dtm/compat"
@@ -24,7 +25,7 @@ func readOldState(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() == 0 && (fileExists(path+".bak") || isOurs(path)) {
+	if isOurs(path) || info.Size() == 0 && fileExists(backup(path)) && !backedUp(path) {
 		return nil, nil // the store says what is wrong with it
 	}
 	if ours, err := bolt.Is(path); err != nil || ours {
@@ -41,7 +42,19 @@ func readOldState(path string) ([]byte, error) {
 }
 
 // isOurs tells whether the file has the name that only dtm gives.
-func isOurs(path string) bool { return len(path) > 3 && path[len(path)-3:] == ".db" }
+func isOurs(path string) bool { return filepath.Ext(path) == ".db" }
+
+func backup(path string) string { return path + ".bak" }
+
+// backedUp tells whether the backup is the very file: a take-over has made the link and was cut off before it went on.
+func backedUp(path string) bool {
+	file, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	link, err := os.Stat(backup(path))
+	return err == nil && os.SameFile(file, link)
+}
 
 // succeed makes a store of a DevStream state. Nothing is written until the store is opened for writing; then the old file
 // gets a ".bak" beside it and the new journal takes its place.
@@ -86,8 +99,12 @@ func (s *successor) String() string { return s.path }
 // Open takes the old state over and opens the journal that it has become.
 func (s *successor) Open(ctx context.Context, by store.Holder, _ *store.State) (store.Session, error) {
 	// A link keeps the old file under its second name whatever happens next.
-	if err := os.Link(s.path, s.path+".bak"); err != nil {
-		return nil, fmt.Errorf("backup of the DevStream state: %w", err)
+	if err := os.Link(s.path, backup(s.path)); err != nil && !backedUp(s.path) {
+		err = fmt.Errorf("backup of the DevStream state: %w", err)
+		if errors.Is(err, fs.ErrExist) {
+			err = hinted{err, "move " + backup(s.path) + " away, then run again"}
+		}
+		return nil, err
 	}
 	if err := bolt.Import(ctx, s.path, s.entries); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/devstream-io/dtm/cmd/dtm/ui"
 	"github.com/devstream-io/dtm/engine"
 )
 
@@ -53,6 +54,6 @@ func (c *validateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	a.screen.Success("The configuration is valid: %d tools, %d dependencies.", g.Len(), g.Edges())
+	a.screen.Success("The configuration is valid: %s, %s.", ui.Plural(g.Len(), "tool", "tools"), ui.Plural(g.Edges(), "dependency", "dependencies"))
 	return nil
 }

@@ -39,7 +39,7 @@ func Summary(p *engine.Plan) string {
 	text := fmt.Sprintf("%d to create, %d to update, %d to replace, %d to delete, %d unchanged",
 		n.Create, n.Update, n.Replace, n.Delete, n.Unchanged)
 	if len(p.Errors) > 0 {
-		text += ", " + plural(len(p.Errors), "could not be read", "could not be read")
+		text += ", " + Plural(len(p.Errors), "could not be read", "could not be read")
 	}
 	return text
 }

@@ -1,8 +1,13 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -98,73 +103,111 @@ func short(d time.Duration) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-// Live shows a run on a terminal: above, what is done; below, a line for each verb that runs, with its time, and a bar
-// for the whole. w is the terminal that s writes to.
-func Live(s *Screen, w io.Writer) Progress {
-	return &live{lines: lines{s: s}, s: s, w: w, running: map[schema.ID]*mpb.Bar{}}
+// Live shows a run on a terminal: above, what is done; below, what runs and for how long, and a bar for the whole. w is
+// the terminal that s writes to.
+func Live(s *Screen, w io.Writer, now func() time.Time) Progress {
+	return &live{lines: lines{s: s}, w: w, now: now, running: map[schema.ID]engine.Started{}}
 }
 
 type live struct {
 	lines
-	s       *Screen
-	w       io.Writer
-	group   *mpb.Progress
-	whole   *mpb.Bar
-	running map[schema.ID]*mpb.Bar
+	w     io.Writer
+	now   func() time.Time
+	group *mpb.Progress
+	whole *mpb.Bar
+
+	mu      sync.Mutex
+	running map[schema.ID]engine.Started
 }
 
-// refreshRate is slow enough to cost nothing, and fast enough to look alive.
-const refreshRate = 120 * time.Millisecond
+const (
+	// refreshRate is slow enough to cost nothing, and fast enough to look alive.
+	refreshRate = 100 * time.Millisecond
+	// maxRunning is how many running tools have a line. With more, those that run longest are shown: they are what one
+	// waits for. One bar draws them all, because a bar for each tool outlives it by a frame, and hundreds can end in one.
+	maxRunning = 10
+)
 
 func (l *live) Event(ev engine.Event) {
 	switch ev := ev.(type) {
 	case engine.RunStarted:
-		l.total = ev.Total
-		l.group = mpb.New(mpb.WithOutput(l.w), mpb.WithRefreshRate(refreshRate), mpb.WithAutoRefresh(), mpb.WithWidth(40))
-		l.whole = l.group.New(int64(max(ev.Total, 1)),
-			mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]"),
-			mpb.BarPriority(1<<30), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d ")),
-			mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)),
-		)
-		// What is said from here on appears above the bars.
-		l.s.redirect(l.group)
+		l.start(ev.Total)
 	case engine.Started:
-		name := fmt.Sprintf("%s %s %s ", l.s.paint(string(ev.Action), actionColour(ev.Action)), Tool(ev.ID), gerund(ev.Action))
-		l.running[ev.ID] = l.group.New(1, mpb.NopStyle(), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Spinner(nil), decor.Name(" "+name), decor.Elapsed(decor.ET_STYLE_GO)))
+		l.mu.Lock()
+		l.running[ev.ID] = ev
+		l.mu.Unlock()
 	case engine.Finished:
-		l.end(ev.ID)
-		l.lines.Event(ev)
+		l.end(ev.ID, ev)
 	case engine.Failed:
-		l.end(ev.ID)
-		l.lines.Event(ev)
+		l.end(ev.ID, ev)
 	case engine.Skipped:
-		l.end(ev.ID)
-		l.lines.Event(ev)
+		l.end(ev.ID, ev)
 	case engine.RunFinished:
 		l.Close()
 	case engine.Reading:
 	}
 }
 
-// end takes the tool's line away and moves the bar.
-func (l *live) end(id schema.ID) {
-	if bar := l.running[id]; bar != nil {
-		bar.Abort(true)
-		delete(l.running, id)
-	}
-	l.whole.Increment()
+func (l *live) start(total int) {
+	l.total = total
+	l.group = mpb.New(mpb.WithOutput(l.w), mpb.WithRefreshRate(refreshRate), mpb.WithAutoRefresh(), mpb.WithWidth(40))
+	l.whole = l.group.New(int64(total)+1, // the last step is Close, so that the bar stays until then
+		mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]"),
+		mpb.BarRemoveOnComplete(),
+		mpb.BarExtender(mpb.BarFillerFunc(l.draw), true),
+		mpb.PrependDecorators(decor.Any(func(st decor.Statistics) string { return fmt.Sprintf("%d of %d ", st.Current, total) })),
+		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)),
+	)
+	// What is said from here on appears above the bar.
+	l.s.redirect(l.group)
 }
 
+// draw writes a line for each tool that runs, the longest first.
+func (l *live) draw(w io.Writer, st decor.Statistics) error {
+	if st.Completed || st.Aborted {
+		return nil
+	}
+	l.mu.Lock()
+	running := slices.SortedFunc(maps.Values(l.running), func(a, b engine.Started) int {
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(string(a.ID), string(b.ID)))
+	})
+	l.mu.Unlock()
+	more := len(running) - maxRunning
+	if more > 0 {
+		running = running[:maxRunning]
+	}
+	for _, r := range running {
+		// The elapsed time is rounded down, so that it does not run ahead.
+		text := fmt.Sprintf("%s %s %s", Tool(r.ID), gerund(r.Action), l.now().Sub(r.Time).Truncate(time.Second))
+		if width := max(st.AvailableWidth-4, 10); len(text) > width {
+			text = text[:width]
+		}
+		if _, err := fmt.Fprintf(w, "  %s %s\n", l.s.paint(string(r.Action), actionColour(r.Action)), text); err != nil {
+			return err
+		}
+	}
+	if more > 0 {
+		_, err := fmt.Fprintf(w, "  and %d more\n", more)
+		return err
+	}
+	return nil
+}
+
+// end takes the tool's line away, moves the bar, and says how it went.
+func (l *live) end(id schema.ID, ev engine.Event) {
+	l.mu.Lock()
+	delete(l.running, id)
+	l.mu.Unlock()
+	l.whole.Increment()
+	l.lines.Event(ev)
+}
+
+// Close takes the bar away. What was said stays.
 func (l *live) Close() {
 	if l.group == nil {
 		return
 	}
-	for _, bar := range l.running {
-		bar.Abort(true)
-	}
-	l.whole.Abort(true)
+	l.whole.SetTotal(-1, true)
 	l.group.Wait()
 	l.s.redirect(l.w)
 	l.group = nil

@@ -76,13 +76,18 @@ func (s *Screen) Fail(format string, args ...any) {
 func (s *Screen) Error(what string, err error) {
 	var mistakes schema.Errors
 	if errors.As(err, &mistakes) {
-		s.Fail("%s: %s", what, plural(len(mistakes), "mistake", "mistakes"))
+		s.Fail("%s: %s", what, Plural(len(mistakes), "mistake", "mistakes"))
 		for _, m := range mistakes {
 			s.line("  " + s.mistake(m))
 		}
 		return
 	}
 	s.Fail("%s: %v", what, err)
+	s.Hint(err)
+}
+
+// Hint tells what to try, if the error knows.
+func (s *Screen) Hint(err error) {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		s.line("  " + s.paint("hint:", color.FgCyan) + " " + hinted.Hint())
@@ -105,7 +110,8 @@ func (s *Screen) mistake(m *schema.Error) string {
 	return b.String()
 }
 
-func plural(n int, one, many string) string {
+// Plural is a number with the noun that goes with it.
+func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
