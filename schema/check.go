@@ -79,7 +79,7 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 		}
 		drafts = append(drafts, d)
 	}
-	if err := l.report(found, place, nil); err != nil {
+	if err := l.report(found, source{place: place}); err != nil {
 		errs = append(errs, err.(Errors)...)
 	}
 	if len(errs) > 0 {

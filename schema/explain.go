@@ -22,10 +22,24 @@ func (p *located) explain(l *Loader, err error, more ...error) error {
 	found := p.named
 	for _, err := range append([]error{err}, more...) {
 		for _, e := range errors.Errors(err) {
-			found = append(found, finding{path: pathOf(e), msg: messageOf(e), own: p.users(errors.Positions(e))})
+			f := finding{path: pathOf(e), msg: messageOf(e), own: p.users(errors.Positions(e))}
+			// That the value was used somewhere tells less than what is wrong with it.
+			if cause, ok := strings.CutPrefix(f.msg, "invalid interpolation: "); ok && p.expected(f.path) != "" {
+				f.msg, f.own = cause, nil
+			}
+			found = append(found, f)
 		}
 	}
-	return l.report(found, p.place, p.instances)
+	return l.report(found, source{place: p.place, names: p.instances, expected: p.expected})
+}
+
+// source is what is known of where the mistakes were made.
+type source struct {
+	place placer
+	// names are instances that may have been meant.
+	names []string
+	// expected is the constraint that the user's own files put on a path; empty if there is none. May be nil.
+	expected func(path []string) string
 }
 
 func pathOf(e errors.Error) []string {
@@ -50,8 +64,8 @@ func messageOf(e errors.Error) string {
 	return strings.TrimSpace(msg)
 }
 
-// report makes one Error a path. instances are names that may have been meant.
-func (l *Loader) report(found []finding, place placer, instances []string) error {
+// report makes one Error a path.
+func (l *Loader) report(found []finding, src source) error {
 	byPath := map[string][]finding{}
 	var order []string
 	for _, f := range found {
@@ -65,11 +79,20 @@ func (l *Loader) report(found []finding, place placer, instances []string) error
 		}
 		byPath[key] = append(byPath[key], f)
 	}
-	var errs Errors
+	// A disjunction that fails because of a mistake elsewhere says nothing of its own.
+	var told, echoes Errors
 	for _, key := range order {
-		errs = append(errs, l.merge(byPath[key], place, instances))
+		e := l.merge(byPath[key], src)
+		if slices.ContainsFunc(byPath[key], func(f finding) bool { return !strings.Contains(f.msg, disjunction) }) {
+			told = append(told, e)
+		} else {
+			echoes = append(echoes, e)
+		}
 	}
-	return errs.Err()
+	if len(told) == 0 {
+		return echoes.Err()
+	}
+	return told.Err()
 }
 
 // The words of CUE that are told apart.
@@ -80,7 +103,7 @@ const (
 	disjunction    = "errors in empty disjunction"
 )
 
-func (l *Loader) merge(group []finding, place placer, instances []string) *Error {
+func (l *Loader) merge(group []finding, src source) *Error {
 	best := slices.MinFunc(group, func(a, b finding) int { return rank(a.msg) - rank(b.msg) })
 	e := &Error{Path: pathString(best.path), Msg: best.msg}
 	for _, f := range group {
@@ -96,7 +119,7 @@ func (l *Loader) merge(group []finding, place placer, instances []string) *Error
 		}
 	}
 	if !e.Pos.IsValid() && len(best.path) > 0 {
-		e.Pos = place(best.path)
+		e.Pos = src.place(best.path)
 	}
 	def := l.field(best.path)
 	switch {
@@ -109,11 +132,15 @@ func (l *Loader) merge(group []finding, place placer, instances []string) *Error
 		}
 	case strings.Contains(best.msg, undefinedField):
 		_, name, _ := strings.Cut(best.msg, undefinedField)
-		e.Hint = didYouMean(nearest(strings.TrimSpace(name), append(l.allNames(), instances...)))
+		e.Hint = didYouMean(nearest(strings.TrimSpace(name), append(l.allNames(), src.names...)))
 	case def != nil && def.Secret:
 		e.Msg = "invalid value (secret): expected " + def.Type
 	case def != nil && def.Type != "":
 		e.Msg = invalid(best, def) + "; expected " + def.Type
+	case len(best.path) > 0 && src.expected != nil:
+		if expected := src.expected(best.path); expected != "" {
+			e.Msg += "; expected " + expected
+		}
 	}
 	return e
 }

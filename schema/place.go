@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/token"
 )
 
@@ -84,6 +85,34 @@ func findInExpr(e ast.Expr, path []string) (ast.Node, int) {
 		return left, l
 	}
 	return nil, 0
+}
+
+// expected is the disjunction that the user's files put on a field of their own, as in `*"dev" | "prod"`; else empty.
+func (p *located) expected(path []string) string {
+	if len(path) != 1 {
+		return ""
+	}
+	for _, f := range p.inst.Files {
+		for _, d := range f.Decls {
+			field, ok := d.(*ast.Field)
+			if !ok {
+				continue
+			}
+			if name, _, err := ast.LabelName(field.Label); err != nil || name != path[0] {
+				continue
+			}
+			value := field.Value
+			if and, ok := value.(*ast.BinaryExpr); ok && and.Op == token.AND {
+				value = and.X // a tag's value is put in as `constraint & value`
+			}
+			if or, ok := value.(*ast.BinaryExpr); ok && or.Op == token.OR {
+				if text, err := format.Node(or); err == nil {
+					return string(text)
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func (p *located) position(node ast.Node) Pos { return p.pos(node.Pos()) }
