@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -44,10 +45,10 @@ func appendString(b []byte, s string) []byte {
 	if simple {
 		return append(append(append(b, '"'), s...), '"')
 	}
-	quoted, err := json.Marshal(s)
-	if err != nil {
-		// Marshal takes every string.
-		panic(err)
-	}
-	return append(b, quoted...)
+	out := bytes.NewBuffer(b)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	// A string is always encoded, and a buffer takes everything.
+	_ = enc.Encode(s)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -1,7 +1,7 @@
 // Package compat reads DevStream's YAML, configurations and state files, and gives what it read to [schema].
 //
 // It is the one door to the YAML library, and nothing behind it knows that there is YAML. A file goes through it in
-// three steps: cut into documents (section.go), parsed into a tree (yaml.go), turned into [schema.Value] with a place for
+// three steps: cut into documents (document.go), parsed into a tree (yaml.go), turned into [schema.Value] with a place for
 // every part (convert.go). Everything else works on those values.
 //
 // DevStream filled `[[ name ]]` in the raw text, before there was YAML: a value with `: ` or `#` in it changed the
@@ -104,8 +104,8 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	switch {
 	case core.toolFile.Text != "":
 		r.refuseInline(core, parts)
-		parts.tools = r.toolFile(core.toolFile)
 		vars = r.varFile(core.varFile)
+		parts.tools = r.toolFile(core.toolFile)
 		tools = r.convert(parts.tools, vars)
 	case core.varFile.Text != "":
 		r.errs.Add(core.varFile.Pos, "varFile", "only used together with toolFile: DevStream ignored it here",

@@ -27,6 +27,7 @@ func ReadState(file string, data []byte) ([]StateTool, error) {
 	var n notes
 	data, mistake := checkText(file, data)
 	if mistake != nil {
+		mistake.Hint = "this is no state file of DevStream, or a damaged one"
 		return nil, schema.Errors{mistake}
 	}
 	docs := splitDocuments(file, data)

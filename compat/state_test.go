@@ -57,7 +57,7 @@ func TestMistakesOfAStateHaveAPlace(t *testing.T) {
 		{"a list", "- a\n", "a state file must be a map of tools, not a list: s:1:1"},
 		{"a word", "a_b: x\n", "a_b: must be a map, not a string (this is no state file of DevStream, or a damaged one): s:1:6"},
 		{"two documents", "a: {name: a, instanceid: b}\n---\nb: {}\n", "a second YAML document begins here (a state file has one): s:3:1"},
-		{"zero byte", "a\x00b", "a zero byte: this is not a text file: s:1:2"},
+		{"zero byte", "a\x00b", "a zero byte: this is not a text file (this is no state file of DevStream, or a damaged one): s:1:2"},
 		{"same tool twice", "a_b: {name: a, instanceid: b}\nx: {name: b, plugin: a}\n", "x: this is a.b, and so is a_b (remove the entry that is out of date): s:2:1"},
 		{"same key twice", "a_b: {name: a, instanceid: b}\na_b: {name: a, instanceid: c}\n", "a_b: key `a_b` is written twice, first at s:1:1: s:2:1"},
 		{"options are a list", "a_b: {name: a, instanceid: b, options: [1], resource: x, dependson: y}\n",

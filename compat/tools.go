@@ -80,7 +80,11 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 		}
 	}
 	for _, key := range []string{plugin, instance} {
-		if !has(v, key) {
+		// A key that is misspelt has been complained about.
+		misspelt := func(f schema.Field) bool {
+			return f.Name != plugin && f.Name != instance && suggest(f.Name, key) != ""
+		}
+		if !has(v, key) && !slices.ContainsFunc(v.Fields, misspelt) {
 			t.errs.Add(v.Pos, path, "`"+key+"` is missing", "write "+t.form())
 		}
 	}
