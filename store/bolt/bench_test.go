@@ -19,6 +19,11 @@ import (
 
 // BenchmarkRecord records entries from p goroutines, each waiting for its own. "bare" writes the same bytes into a bbolt
 // that is grouped the same way and does nothing else: that much is the disk's and bbolt's.
+//
+// What was found (two shared cores, a disk that syncs in some 50 µs): 1,000 entries by 10 goroutines take 41 to 47 ms, and
+// 38 to 43 ms bare. Ours is some 10 µs of processor an entry, half of it encoding/json, which the callers do while they
+// wait for the disk anyway. It shows only from 64 goroutines on, where a group is so big that the sync hardly counts (18 ms
+// against 9 ms). The profile beyond that is bbolt's: reading back and splitting the last page, five page writes, two syncs.
 func BenchmarkRecord(b *testing.B) {
 	entries := storetest.Journal(1, 1000, 50)
 	for _, p := range []int{1, 4, 10, 64} {
@@ -139,6 +144,8 @@ func tenThousandTools() []store.Entry {
 	return append(entries, store.Entry{Kind: store.Finished, Run: "run-1", Result: store.Succeeded})
 }
 
+// BenchmarkLoad10000Tools: 42 ms on two cores. It was 90 ms while options and resources were part of a tool's JSON, nearly
+// all of it in encoding/json (see storedTool).
 func BenchmarkLoad10000Tools(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "state.db")
 	if err := bolt.Import(b.Context(), path, tenThousandTools()); err != nil {

@@ -12,7 +12,7 @@
 //
 // Why not bbolt alone. It gathers writers with a delay of 10 ms (see session.go for what is done instead). It believes its
 // file: damage makes it panic, loop or touch memory that is not there, in part on goroutines of its own where nobody can
-// recover. So the pages are checked with plain reads before bbolt sees them (check.go), and every value carries a checksum
+// recover. So the pages are checked with plain reads before bbolt sees them (layout.go), and every value carries a checksum
 // (codec.go), because a changed letter in a tool's options is as bad as a broken page. And it knows nothing of who holds
 // its lock (lock.go).
 package bolt
@@ -83,7 +83,7 @@ func (s *Store) Open(ctx context.Context, by store.Holder, seen *store.State) (s
 	session, err := s.begin(ctx, f, seen)
 	if err != nil {
 		s.removeHolder()
-		f.close()
+		_ = f.close()
 		return nil, s.explain(err)
 	}
 	return session, nil
@@ -160,7 +160,7 @@ func (s *Store) read(ctx context.Context, whole bool, fn func(tx *bbolt.Tx, head
 		return s.explain(err)
 	}
 	r := &file{path: s.path, f: f}
-	defer r.close()
+	defer func() { _ = r.close() }()
 	if err := r.open(false); err != nil {
 		return s.explain(err)
 	}

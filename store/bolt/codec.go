@@ -11,7 +11,7 @@ import (
 	"github.com/devstream-io/dtm/store"
 )
 
-// A value is the CRC-32C of its key and its JSON as eight hexadecimal digits, a space, and the JSON: bbolt has no checksums
+// A value is the CRC-32C of its key and what follows as eight hexadecimal digits, a space, and the JSON: bbolt has no checksums
 // of its own but for the two header pages, and a value should be legible for whoever has to rescue a file.
 const sumLen = 9
 

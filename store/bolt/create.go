@@ -15,8 +15,6 @@ import (
 	"github.com/devstream-io/dtm/store"
 )
 
-var errNoFolder = errors.New("the folder does not exist")
-
 // Import makes a new store, with a lineage of its own, out of the entries, for taking over the state of an older program.
 // It replaces the file at path, if there is one, in one step: a crash leaves either the old file or the complete store.
 // It does not keep a copy of the old file. If there is a store already it wraps fs.ErrExist and changes nothing, so that of
@@ -36,7 +34,7 @@ func Import(ctx context.Context, path string, entries []store.Entry) error {
 	}
 	defer func() {
 		_ = unlock(old)
-		old.Close()
+		_ = old.Close()
 	}()
 	if is, err := isBolt(old); err != nil {
 		return s.explain(err)
@@ -80,7 +78,7 @@ func publish(ctx context.Context, path string, entries []store.Entry, move func(
 		return err
 	}
 	tmp := f.Name()
-	defer os.Remove(tmp)
+	defer func() { _ = os.Remove(tmp) }()
 	if err := build(ctx, f, entries); err != nil {
 		return err
 	}

@@ -10,7 +10,12 @@ import (
 	"github.com/devstream-io/dtm/store"
 )
 
-var errNotRegular = errors.New("not a regular file")
+var (
+	errNotRegular = errors.New("not a regular file")
+	errMoved      = errors.New("the file was moved, replaced or removed while it was in use")
+	errNoFolder   = errors.New("the folder does not exist")
+	errNoLocks    = errors.New("the file cannot be locked")
+)
 
 // problem is an error with a hint.
 type problem struct {
@@ -58,6 +63,8 @@ func explain(path string, err error) error {
 		hint = "free some space, then run again: what was recorded so far is kept"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "look at the owner and mode of the file and its folder"
+	case errors.Is(err, errMoved):
+		hint = "what was recorded is in the file wherever it is now; without it dtm does not know of this run"
 	case errors.Is(err, errNoFolder):
 		hint = fmt.Sprintf("create the folder: mkdir -p %s", filepath.Dir(path))
 	case errors.Is(err, errNoLocks):

@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"time"
@@ -47,11 +48,13 @@ func openDB(f *os.File, readOnly bool) (*bbolt.DB, error) {
 		// The lock is held, so this is only in case that we are wrong: never wait for ever.
 		Timeout:      time.Second,
 		FreelistType: bbolt.FreelistMapType,
-		// The list of free pages is short in a file that is only appended to, so writing it costs one page a commit.
-		// Without it bbolt reads all pages when it opens the file for writing, and again after every failed commit, on
-		// a goroutine that nobody can recover.
+		// The list of free pages is short in a file that is only appended to, so writing it costs one page and less than
+		// 10 µs a commit. Without it bbolt reads all pages when it opens the file for writing (0.3 ms a megabyte), and
+		// again after every failed commit, on a goroutine that nobody can recover.
 		NoFreelistSync: false,
 		NoStatistics:   true,
+		// InitialMmapSize is left alone: nobody reads while a session writes, and growing from 32 KB to the 16 MB above
+		// which bbolt takes 16 MB at a time (of a sparse file) is nine times some 100 µs.
 	})
 }
 
@@ -61,6 +64,13 @@ func (f *file) view(fn func(tx *bbolt.Tx, head header) error) error {
 		return f.db.View(func(tx *bbolt.Tx) error {
 			head, err := readHeader(tx)
 			if err != nil {
+				return err
+			}
+			journal, err := bucket(tx, journalBucket)
+			if err != nil {
+				return err
+			}
+			if err := f.layout.forgotten(journal.Sequence()); err != nil {
 				return err
 			}
 			return fn(tx, head)
@@ -108,16 +118,33 @@ func (f *file) close() error {
 
 // moved tells whether the file is not what the path leads to any more.
 func (f *file) moved() (bool, error) {
-	mine, err := f.f.Stat()
-	if err != nil {
-		return false, err
+	_, moved, err := f.stat()
+	return moved, err
+}
+
+func (f *file) stat() (mine os.FileInfo, moved bool, err error) {
+	if mine, err = f.f.Stat(); err != nil {
+		return nil, false, err
 	}
 	theirs, err := os.Stat(f.path)
-	if os.IsNotExist(err) {
-		return true, nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return mine, true, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	return !os.SameFile(mine, theirs), nil
+	return mine, !os.SameFile(mine, theirs), nil
+}
+
+// lost returns an error if somebody has moved the file away or cut it short: else all would be well until the end, and
+// what was recorded gone.
+func (f *file) lost() error {
+	info, moved, err := f.stat()
+	if err == nil && moved {
+		err = errMoved
+	}
+	if err == nil && info.Size() < int64(f.layout.pages)*f.layout.pageSize {
+		err = damaged("the file was cut short while it was in use")
+	}
+	return err
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
-	"math/bits"
 	"os"
 )
 
@@ -32,7 +30,8 @@ const (
 )
 
 // layout is what is known of a file's pages. Pages are read, not mapped, so that no damage can do more than yield an
-// error; what has passed is safe to be walked by bbolt as long as the lock is held.
+// error; what has passed is safe to be walked by bbolt as long as the lock is held. It takes half a millisecond a megabyte
+// where all of it is checked, which is before writing, and next to nothing where only what will be read is.
 type layout struct {
 	f        io.ReaderAt
 	pageSize int64
@@ -40,6 +39,10 @@ type layout struct {
 	freelist uint64
 	pages    uint64 // how many there are; the file may be longer
 	use      []byte // unseen, free or used, by page
+	// spare is the memory of a page that is done with.
+	spare []byte
+	// lame tells that one of the two header pages is damaged.
+	lame bool
 	// journalRoot is 0 if the journal is small enough to be within its parent's page.
 	journalRoot uint64
 }
@@ -49,28 +52,6 @@ const (
 	free
 	used
 )
-
-func isBolt(f io.ReaderAt) (bool, error) {
-	if got, err := hasMagic(f, 0); got || err != nil {
-		return got, err
-	}
-	// The first page may be damaged, and the second is where the page size says.
-	for size := int64(minPage); size <= maxPage; size *= 2 {
-		if got, err := hasMagic(f, size); got || err != nil {
-			return got, err
-		}
-	}
-	return false, nil
-}
-
-func hasMagic(f io.ReaderAt, page int64) (bool, error) {
-	var b [4]byte
-	_, err := f.ReadAt(b[:], page+pageHeader)
-	if errors.Is(err, io.EOF) {
-		return false, nil
-	}
-	return err == nil && binary.NativeEndian.Uint32(b[:]) == magic, err
-}
 
 // readLayout reads the header pages and the list of free pages.
 func readLayout(f *os.File) (*layout, error) {
@@ -98,53 +79,6 @@ func readLayout(f *os.File) (*layout, error) {
 	return l, l.readFreelist()
 }
 
-// readMeta takes the newer of the two header pages that is sound, as bbolt does. The older one is enough: a crash within
-// the write of the newer leaves what was acknowledged before, and a session ends with a commit that adds no entry.
-func readMeta(f io.ReaderAt) (*layout, error) {
-	first, txid, err := parseMeta(f, 0)
-	if err != nil {
-		return nil, err
-	}
-	var second *layout
-	if first != nil {
-		var txid2 uint64
-		if second, txid2, err = parseMeta(f, first.pageSize); err != nil {
-			return nil, err
-		}
-		if second != nil && txid2 > txid {
-			return second, nil
-		}
-		return first, nil
-	}
-	for size := int64(minPage); size <= maxPage; size *= 2 {
-		if second, _, err = parseMeta(f, size); err != nil || (second != nil && second.pageSize == size) {
-			return second, err
-		}
-	}
-	return nil, damaged("both header pages are unreadable")
-}
-
-// parseMeta returns nil if the page is not sound.
-func parseMeta(f io.ReaderAt, off int64) (l *layout, txid uint64, err error) {
-	var b [metaSize]byte
-	_, err = f.ReadAt(b[:], off+pageHeader)
-	if errors.Is(err, io.EOF) {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	sum := fnv.New64a()
-	sum.Write(b[:metaSize-8])
-	u32, u64 := binary.NativeEndian.Uint32, binary.NativeEndian.Uint64
-	size := u32(b[8:])
-	if u32(b[0:]) != magic || u32(b[4:]) != version || u64(b[56:]) != sum.Sum64() ||
-		bits.OnesCount32(size) != 1 || size < minPage || size > maxPage {
-		return nil, 0, nil
-	}
-	return &layout{f: f, pageSize: int64(size), root: u64(b[16:]), freelist: u64(b[32:]), pages: u64(b[40:])}, u64(b[48:]), nil
-}
-
 // page is the beginning of a page, or a small bucket within its parent's page.
 type page struct {
 	id    uint64
@@ -161,8 +95,7 @@ func (l *layout) read(id uint64) (*page, error) {
 		return nil, damaged("page %d is not one of %d", id, l.pages)
 	}
 	off := int64(id) * l.pageSize
-	at := func(rel, n int64) ([]byte, error) {
-		b := make([]byte, n)
+	fill := func(b []byte, rel int64) ([]byte, error) {
 		if _, err := l.f.ReadAt(b, off+rel); errors.Is(err, io.EOF) {
 			return nil, damaged("the file ends within page %d", id)
 		} else if err != nil {
@@ -170,10 +103,14 @@ func (l *layout) read(id uint64) (*page, error) {
 		}
 		return b, nil
 	}
-	head, err := at(0, l.pageSize)
-	if err != nil {
+	head := l.spare
+	if l.spare = nil; head == nil {
+		head = make([]byte, l.pageSize)
+	}
+	if _, err := fill(head, 0); err != nil {
 		return nil, err
 	}
+	at := func(rel, n int64) ([]byte, error) { return fill(make([]byte, n), rel) }
 	u16, u32 := binary.NativeEndian.Uint16, binary.NativeEndian.Uint32
 	overflow := uint64(u32(head[12:]))
 	if got := binary.NativeEndian.Uint64(head); got != id {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/devstream-io/dtm/store"
@@ -17,10 +16,7 @@ import (
 // died, and it keeps out whatever else uses bbolt. Who holds it is written beside the file for the others to read. A name
 // that a dead process left behind does no harm, for nobody reads it before the lock was refused.
 
-var (
-	errNoLocks = errors.New("cannot be locked here")
-	errHeld    = errors.New("the lock is held")
-)
+var errHeld = errors.New("the lock is held")
 
 // grace is how much longer than the timeout to wait for a lock whose holder is unknown: a reader, who is done in a moment,
 // or a writer who has the lock and not yet written a name.
@@ -57,7 +53,7 @@ func (s *Store) lock(ctx context.Context, write bool) (*os.File, error) {
 			return nil, err
 		}
 		if err := s.wait(ctx, f, write, deadline); err != nil {
-			f.Close()
+			_ = f.Close()
 			return nil, err
 		}
 		// While we waited the file may have been replaced by another (see Import): then ours is nobody's.
@@ -65,7 +61,7 @@ func (s *Store) lock(ctx context.Context, write bool) (*os.File, error) {
 		if err == nil && !moved {
 			return f, nil
 		}
-		f.Close()
+		_ = f.Close()
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +115,8 @@ func (s *Store) writeHolder(by store.Holder) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.holderPath())+".*")
+	// Only who has the lock writes this, so the name need not be by chance, and what a killed process leaves does not pile up.
+	tmp, err := os.OpenFile(s.holderPath()+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -129,10 +126,10 @@ func (s *Store) writeHolder(by store.Holder) error {
 		err = os.Rename(tmp.Name(), s.holderPath())
 	}
 	if err != nil {
-		os.Remove(tmp.Name())
+		_ = os.Remove(tmp.Name())
 	}
 	return err
 }
 
 // removeHolder is called before the lock is given back, or it could remove the next one's name.
-func (s *Store) removeHolder() { os.Remove(s.holderPath()) }
+func (s *Store) removeHolder() { _ = os.Remove(s.holderPath()) }

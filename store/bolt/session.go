@@ -17,8 +17,6 @@ import (
 // fold after a crash (a fifth of a second) and the memory of a session.
 const foldEvery = 20_000
 
-var errMoved = errors.New("the file was moved, replaced or removed while it was in use")
-
 // session gathers: whoever comes while a commit is under way joins the next one. The first of each group commits for all
 // of it. bbolt's Batch does the same but lets every group wait 10 ms for more, which is a hundred commits' time; here
 // nobody waits but for the disk. There is no goroutine that a forgotten Close would leave behind.
@@ -122,21 +120,20 @@ func (s *session) commit(g *group) {
 	if g.err == nil {
 		if err := s.store.explain(s.write(g)); err != nil {
 			g.err = err
-			s.refuse(err)
+			_ = s.refuse(err)
 		}
 	}
 	close(g.done)
 	if g.err == nil && s.now.behind >= foldEvery {
 		if err := s.store.explain(s.fold()); err != nil {
-			s.refuse(err)
+			_ = s.refuse(err)
 		}
 	}
 }
 
 func (s *session) write(g *group) error {
-	// Else all would be well until the end, and the file gone.
-	if moved, err := s.file.moved(); err != nil || moved {
-		return errors.Join(err, errMoved)
+	if err := s.file.lost(); err != nil {
+		return err
 	}
 	g.first = s.now.state.Serial + 1
 	return s.file.guard(func() error {

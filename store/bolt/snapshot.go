@@ -16,7 +16,7 @@ import (
 // journal it is the last Seq, in tools and runs the number of keys.
 var (
 	journalBucket = []byte("journal") // Seq, big-endian -> store.Entry
-	toolsBucket   = []byte("tools")   // ID -> store.Tool
+	toolsBucket   = []byte("tools")   // ID -> storedTool
 	runsBucket    = []byte("runs")    // ID -> store.Run
 	metaBucket    = []byte("meta")    // the keys below
 
@@ -156,7 +156,11 @@ func (f *folded) write(tx *bbolt.Tx) error {
 			}
 			continue
 		}
-		if err := put(tools, key, tool); err != nil {
+		value, err := encodeTool(tool)
+		if err == nil {
+			err = tools.Put(key, value)
+		}
+		if err != nil {
 			return err
 		}
 	}

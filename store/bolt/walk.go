@@ -3,6 +3,8 @@ package bolt
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"io"
 )
 
 // buckets walks the root and every bucket in it but the journal.
@@ -64,6 +66,7 @@ func (l *layout) walk(id uint64, lo, hi, from []byte, visit func(*page, element)
 		return err
 	}
 	if p.flags == leafPage {
+		defer func() { l.spare = p.head }()
 		return p.leaf(lo, hi, visit)
 	}
 	if p.flags != branchPage || p.count == 0 {
@@ -120,4 +123,35 @@ func (p *page) inOrder(lo, key, hi []byte) error {
 		return damaged("page %d has keys out of order", p.id)
 	}
 	return nil
+}
+
+// forgotten tells whether a header page is damaged that knew of entries behind the last, this one: every commit writes the
+// root page, in it how far the journal reaches, so the root page of such a commit must be lying about. bbolt would take the
+// other header without a word, and entries that were acknowledged would be gone.
+func (l *layout) forgotten(last uint64) error {
+	if !l.lame {
+		return nil
+	}
+	head := make([]byte, l.pageSize)
+	for off := 2 * l.pageSize; ; off += l.pageSize {
+		if _, err := l.f.ReadAt(head, off); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		u16 := binary.NativeEndian.Uint16
+		p := &page{id: uint64(off / l.pageSize), flags: u16(head[8:]), count: int(u16(head[10:])), size: l.pageSize, head: head}
+		for i := 0; p.flags == leafPage && i < p.count; i++ {
+			e, err := p.element(i)
+			if err != nil {
+				break // the page is free, so it may be anything
+			}
+			if e.flags != bucketElem || e.vsize < bucketSize || !bytes.Equal(e.key, journalBucket) {
+				continue
+			}
+			if reach := binary.NativeEndian.Uint64(head[e.value+8:]); reach > last {
+				return damaged("one of the two header pages is unreadable, and the other does not know the entries behind %d", last)
+			}
+		}
+	}
 }

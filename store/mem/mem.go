@@ -183,12 +183,14 @@ func (s *session) Record(_ context.Context, entries ...store.Entry) error {
 	raws := make([][]byte, len(entries))
 	for i, e := range entries {
 		e.Seq = next + uint64(i)
-		raw, err := json.Marshal(e)
-		if err != nil {
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(e); err != nil {
 			s.err = fmt.Errorf("%s: %w", s.store, err)
 			return s.err
 		}
-		raws[i] = raw
+		raws[i] = b.Bytes()
 	}
 	for i := range entries {
 		entries[i].Seq = next + uint64(i)

@@ -9,7 +9,7 @@ import (
 )
 
 func runs(t *testing.T, place Opener) {
-	entries := Journal(5, 400, 8)
+	entries := Journal(5, 150, 8)
 	session := open(t, place(), nil)
 	for i := 0; i < len(entries); i += 10 {
 		record(t, session, entries[i:i+10]...)
@@ -68,7 +68,10 @@ func entriesOfRun(t *testing.T, place Opener) {
 	}
 
 	s := place()
-	for range s.Entries(t.Context(), "run-000001") {
+	for _, err := range s.Entries(t.Context(), "run-000001") {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	closeSession(t, open(t, s, nil))

@@ -62,8 +62,9 @@ func lineageAndKey(t *testing.T, place Opener) {
 
 // foldOfAll records in sessions of different lengths, so that snapshots lie anywhere, and never asks the store for help.
 func foldOfAll(t *testing.T, place Opener) {
-	for seed := range uint64(4) {
-		all := Journal(seed, 300, 12)
+	const per = 200
+	for seed := range uint64(3) {
+		all := Journal(seed, per, 12)
 		if seed > 0 {
 			recordedBefore := everything(t, place())
 			for i := range all {
@@ -71,8 +72,8 @@ func foldOfAll(t *testing.T, place Opener) {
 			}
 			all = append(recordedBefore, all...)
 		}
-		for at := len(all) - 300; at < len(all); {
-			n := min(1+(at*7+int(seed))%41, len(all)-at)
+		for at := len(all) - per; at < len(all); {
+			n := min(1+(at*7+int(seed))%61, len(all)-at)
 			session := open(t, place(), load(t, place()))
 			same(t, "state of the session", fold(all[:at]).Tools, session.State().Tools)
 			for _, e := range all[at : at+n] {
@@ -91,6 +92,22 @@ func foldOfAll(t *testing.T, place Opener) {
 		same(t, "tools", want.Tools, got.Tools)
 		same(t, "runs", foldRuns(all), allRuns(t, place()))
 	}
+}
+
+func rawValues(t *testing.T, place Opener) {
+	const loose, compact = "{ \"text\":\n  \"a<b> & \u2028 größe \\u00e9\", \"n\": 1e3,\t\"none\": null }", "{\"text\":\"a<b> & \u2028 größe \\u00e9\",\"n\":1e3,\"none\":null}"
+	entries := func(raw string) []store.Entry {
+		return []store.Entry{
+			{Seq: 1, Kind: store.Intent, Run: "run-1", Tool: "a.b", Action: store.ActionCreate, Options: json.RawMessage(raw)},
+			{Seq: 2, Kind: store.Applied, Run: "run-1", Tool: "a.b", Action: store.ActionCreate, Options: json.RawMessage(raw), Resource: json.RawMessage(raw)},
+			{Seq: 3, Kind: store.Intent, Run: "run-1", Tool: "a.b", Action: store.ActionUpdate, Options: json.RawMessage(raw), Diff: []store.FieldDiff{{Path: "options", Before: json.RawMessage(raw)}}},
+			{Seq: 4, Kind: store.Applied, Run: "run-1", Tool: "a.c", Options: json.RawMessage(`null`), Resource: json.RawMessage(`1`)},
+			{Seq: 5, Kind: store.Applied, Run: "run-1", Tool: "a.d", Resource: json.RawMessage(`{}`)},
+		}
+	}
+	recordAll(t, place(), entries(loose)...)
+	same(t, "tools", fold(entries(compact)).Tools, load(t, place()).Tools)
+	same(t, "entries", entries(compact), everything(t, place()))
 }
 
 func bigEntries(t *testing.T, place Opener) {

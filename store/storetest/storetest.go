@@ -46,6 +46,7 @@ func Run(t *testing.T, place func(t *testing.T) Opener) {
 		{"runs come newest first with their counts", runs},
 		{"a run that was cut off has no result", cutOff},
 		{"entries of a run are its own, oldest first", entriesOfRun},
+		{"raw values come back compact and else byte for byte", rawValues},
 		{"an entry of a mebibyte is kept", bigEntries},
 		{"what is returned and given is not shared", ownCopies},
 	} {
@@ -88,7 +89,7 @@ func open(t *testing.T, s store.Store, seen *store.State) store.Session {
 		t.Fatalf("open: %v", err)
 	}
 	// So that a test that fails lets go of the place. A second Close does nothing.
-	t.Cleanup(func() { session.Close() })
+	t.Cleanup(func() { _ = session.Close() })
 	return session
 }
 

@@ -151,7 +151,7 @@ func (l *live) Event(ev engine.Event) {
 func (l *live) start(total int) {
 	l.total = total
 	l.group = mpb.New(mpb.WithOutput(l.w), mpb.WithRefreshRate(refreshRate), mpb.WithAutoRefresh(), mpb.WithWidth(40))
-	l.whole = l.group.New(int64(total)+1, // the last step is Close, so that the bar stays until then
+	l.whole = l.group.New(int64(total)+1, // it never completes: Close aborts it
 		mpb.BarStyle().Lbound("[").Filler("=").Tip(">").Padding(" ").Rbound("]"),
 		mpb.BarRemoveOnComplete(),
 		mpb.BarExtender(mpb.BarFillerFunc(l.draw), true),
@@ -207,7 +207,7 @@ func (l *live) Close() {
 	if l.group == nil {
 		return
 	}
-	l.whole.SetTotal(-1, true)
+	l.whole.Abort(true)
 	l.group.Wait()
 	l.s.redirect(l.w)
 	l.group = nil
