@@ -95,6 +95,9 @@ func (e *ApplyError) Hint() string {
 // errNotPlanned stands for a tool that could not be read: what waits for it waits for ever.
 var errNotPlanned = errors.New("the tool could not be planned")
 
+// errRecord is wrapped by the error of a change whose intent or outcome could not be recorded.
+var errRecord = errors.New("recording")
+
 // run is a plan being carried out. Its methods are called at the same time for different tools.
 type run struct {
 	engine  *Engine
@@ -108,7 +111,7 @@ type run struct {
 	mu sync.Mutex
 	// resources are what exists now, for references.
 	resources map[schema.ID]json.RawMessage
-	// moved are the tools whose repair has changed their outputs, against the plan.
+	// moved are the tools whose outputs are others now than the plan has promised.
 	moved     map[schema.ID]bool
 	counts    store.Counts
 	failed    []ToolError
@@ -119,7 +122,7 @@ type run struct {
 // Apply carries out the plan: it opens the store's journal, which must not have grown since the plan was made
 // ([store.ErrStale]), and visits the tools along the graph, each as soon as what it waits for is done. Every verb is
 // between a recorded intent and a recorded outcome. A failure skips only what waits for it. When Stop is closed, or ctx is
-// done, nothing more is begun; ctx also reaches the verbs that run. The error is *[ApplyError] if the run began.
+// done, nothing more is begun; ctx also reaches the verbs that run. The error is *[ApplyError] once the journal is open.
 func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOptions) (_ Summary, err error) {
 	session, err := st.Open(ctx, opt.Holder, p.state)
 	if err != nil {
@@ -149,7 +152,7 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 		Kind: store.Started, Command: opt.Holder.Command, Author: opt.Holder.User + "@" + opt.Holder.Host,
 		Version: opt.Version, ConfigDigest: p.config.Digest,
 	}); err != nil {
-		return Summary{}, err
+		return Summary{}, &ApplyError{Record: err, Skipped: total}
 	}
 	e.emit(RunStarted{Run: r.id, Total: total, Time: began})
 
@@ -157,6 +160,11 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 	stop := make(chan struct{})
 	r.halt = sync.OnceFunc(func() { close(stop) })
 	if opt.Stop != nil {
+		select {
+		case <-opt.Stop:
+			r.halt()
+		default:
+		}
 		finished := make(chan struct{})
 		defer close(finished)
 		go func() {
@@ -209,6 +217,9 @@ func (r *run) visit(ctx context.Context, node string) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, errRecord) {
+		r.engine.emit(Failed{ID: c.ID, Action: c.Action, Err: err, Duration: r.since(began), Time: r.engine.Now()})
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed = append(r.failed, ToolError{ID: c.ID, Err: err})
@@ -218,34 +229,44 @@ func (r *run) visit(ctx context.Context, node string) error {
 // change carries out one change.
 func (r *run) change(ctx context.Context, c *Change, began time.Time) error {
 	if c.Action == Delete {
-		return r.delete(ctx, c, began, store.ActionDelete)
+		return r.delete(ctx, c, began, store.ActionDelete, c.given)
 	}
 	w, err := r.wish(c)
 	if err != nil {
 		return r.fail(ctx, c, began, err)
 	}
 	action, diff := c.Action, c.Diff
-	if (len(c.Unknown) > 0 || c.recordOnly) && action != Create {
-		// What was unknown is known now, and may be what it was.
-		if action, diff, err = r.decideAgain(c, w); err != nil {
+	if (len(c.Unknown) > 0 || c.recordOnly || r.referred(c)) && action != Create {
+		// What was unknown is known now, and may be what it was; what was known may be other than it was.
+		if action, diff, err = r.decideAgain(c, w); err == nil && action == Replace && c.Action != Replace {
+			err = errFollow
+		}
+		if err != nil {
 			return r.fail(ctx, c, began, err)
 		}
 	}
-	switch {
-	case action == NoOp || c.recordOnly:
+	switch action {
+	case NoOp:
 		return r.keep(ctx, c, w, began)
-	case action == Replace:
-		if err := r.delete(ctx, c, began, store.ActionReplace); err != nil {
+	case Replace:
+		if err := r.delete(ctx, c, began, store.ActionReplace, w.filled); err != nil {
 			return err
 		}
 	}
 	return r.put(ctx, c, action, diff, w, began)
 }
 
-// decideAgain decides with what the tools before this one have left. It never decides for more than was planned, for
-// a field that was unknown was planned as if it changed.
+// referred tells whether the outputs of a tool that c refers to are not what c was planned with.
+func (r *run) referred(c *Change) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(c.Want.References, func(ref schema.Reference) bool { return r.moved[ref.Tool] })
+}
+
+// decideAgain decides with what the tools before this one have left. It never decides for more than was planned, unless
+// c is referred: a field that was unknown was planned as if it changed.
 func (r *run) decideAgain(c *Change, w wish) (Action, []store.FieldDiff, error) {
-	options, err := diffOptions(r.engine.Definition(c.ID.Plugin()), sealed{c.Have.Options, c.Have.Digests}, w.sealed, nil)
+	options, err := diffOptions(r.engine.Definition(c.ID.Plugin()), recorded(c.Have), w.sealed, nil)
 	if err != nil {
 		return NoOp, nil, err
 	}
@@ -262,10 +283,7 @@ var errFollow = errors.New("a tool that it refers to was repaired and has other 
 // follow changes a tool that was to stay as it is, if the repair of a tool that it refers to has not brought back the
 // outputs. It never replaces: nothing is deleted that the plan did not show.
 func (r *run) follow(ctx context.Context, c *Change, began time.Time) error {
-	r.mu.Lock()
-	moved := slices.ContainsFunc(c.Want.References, func(ref schema.Reference) bool { return r.moved[ref.Tool] })
-	r.mu.Unlock()
-	if !moved {
+	if !r.referred(c) {
 		return nil
 	}
 	w, err := r.wish(c)
@@ -274,10 +292,11 @@ func (r *run) follow(ctx context.Context, c *Change, began time.Time) error {
 	}
 	action, diff, err := r.decideAgain(c, w)
 	switch {
-	case err == nil && action == Replace:
+	case err != nil:
+	case action == Replace:
 		err = errFollow
 	case action == NoOp:
-		return err
+		return nil
 	}
 	if err != nil {
 		return r.fail(ctx, c, began, err)
@@ -335,6 +354,13 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	if !ok {
 		return r.fail(ctx, c, began, unknownPlugin(c.ID))
 	}
+	started := action == Replace // delete has told
+	if !started {
+		var err error
+		if started, err = r.clear(ctx, kind, c, action, w, began); err != nil {
+			return err
+		}
+	}
 	intent := store.Entry{
 		Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: c.DependsOn,
 		Options: w.options, Digests: w.digests,
@@ -345,7 +371,7 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	if err := r.record(ctx, intent); err != nil {
 		return err
 	}
-	if action != Replace {
+	if !started {
 		r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
 	}
 	var resource json.RawMessage
@@ -368,7 +394,7 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	}
 	r.mu.Lock()
 	r.resources[c.ID] = resource
-	r.moved[c.ID] = (c.repair() || c.Action == NoOp) && !sameOutputs(c.Have.Resource, resource)
+	r.moved[c.ID] = c.promised != nil && !sameOutputs(c.promised, resource)
 	r.mu.Unlock()
 	r.count(func(n *store.Counts) {
 		switch action {
@@ -396,31 +422,85 @@ func sameOutputs(a, b json.RawMessage) bool {
 	return reflect.DeepEqual(x, y)
 }
 
+// clear removes what was begun with options that are not wanted any more, so that it does not stay behind. The journal
+// remembers one thing that was begun for each tool, so this comes before the intent of what is wanted. started tells
+// whether there was anything to do.
+func (r *run) clear(ctx context.Context, kind plugins.Kind, c *Change, action Action, w wish, began time.Time) (started bool, err error) {
+	if c.Have == nil || c.Have.Doubt == nil {
+		return false, nil
+	}
+	d := c.Have.Doubt
+	if d.Options == nil || sameJSON(d.Options, w.options) || c.Have.Exists && sameJSON(d.Options, c.Have.Options) {
+		return false, nil
+	}
+	begun, err := r.engine.open(r.engine.Definition(c.ID.Plugin()), d.Options, w.filled)
+	if err != nil {
+		return false, r.fail(ctx, c, began, err)
+	}
+	at, err := kind.Identity(begun)
+	if err != nil {
+		return false, r.fail(ctx, c, began, err)
+	}
+	if same, err := r.holds(kind, c, w, at); err != nil {
+		return false, r.fail(ctx, c, began, err)
+	} else if same || r.another(kind, c, begun) {
+		return false, nil
+	}
+	err = r.record(ctx, store.Entry{
+		Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests,
+	})
+	if err != nil {
+		return false, err
+	}
+	r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
+	// What was begun may have other names than what is recorded, so the recorded resource must not point elsewhere.
+	if at == "" {
+		_, err = kind.Update(ctx, w.opened, begun, nil)
+	} else {
+		err = kind.Delete(ctx, begun, nil)
+	}
+	if err != nil {
+		return true, r.fail(ctx, c, began, err)
+	}
+	return true, nil
+}
+
+// holds tells whether the thing is what is wanted or what is recorded.
+func (r *run) holds(kind plugins.Kind, c *Change, w wish, thing string) (bool, error) {
+	if thing == "" {
+		return false, nil
+	}
+	wanted, err := kind.Identity(w.opened)
+	if err != nil || wanted == thing || !c.Have.Exists {
+		return wanted == thing, err
+	}
+	have, err := r.engine.open(r.engine.Definition(c.ID.Plugin()), c.Have.Options, w.filled)
+	if err != nil {
+		return false, err
+	}
+	recorded, err := kind.Identity(have)
+	return recorded == thing, err
+}
+
+// another tells whether another tool has the thing of these options, and is to have it.
+func (r *run) another(kind plugins.Kind, c *Change, options json.RawMessage) bool {
+	at, err := kind.Identity(options)
+	holder, taken := r.plan.kept[thing{c.ID.Plugin(), at}]
+	return err == nil && at != "" && taken && holder != c.ID
+}
+
 // update calls the verb with what is recorded.
 func (r *run) update(ctx context.Context, kind plugins.Kind, c *Change, w wish) (json.RawMessage, error) {
-	def := r.engine.Definition(c.ID.Plugin())
-	have, err := r.engine.open(def, c.Have.Options, w.filled)
+	have, err := r.engine.open(r.engine.Definition(c.ID.Plugin()), c.Have.Options, w.filled)
 	if err != nil {
 		return nil, err
 	}
-	last := c.current
-	if d := c.Have.Doubt; d != nil && d.Options != nil && !sameJSON(d.Options, w.options) {
-		// An update was begun to something that is not wanted any more. It is finished first, so that whatever it has
-		// made is known to the update that follows.
-		begun, err := r.engine.open(def, d.Options, w.filled)
-		if err != nil {
-			return nil, err
-		}
-		if last, err = kind.Update(ctx, begun, have, last); err != nil {
-			return nil, err
-		}
-		have = begun
-	}
-	return kind.Update(ctx, w.opened, have, last)
+	return kind.Update(ctx, w.opened, have, c.current)
 }
 
 // delete removes what is recorded, and what was begun and is in doubt.
-func (r *run) delete(ctx context.Context, c *Change, began time.Time, action string) error {
+// wanted are filled options that have the secrets.
+func (r *run) delete(ctx context.Context, c *Change, began time.Time, action string, wanted json.RawMessage) error {
 	kind, ok := r.engine.Plugins[c.ID.Plugin()]
 	if !ok {
 		return r.fail(ctx, c, began, unknownPlugin(c.ID))
@@ -428,11 +508,16 @@ func (r *run) delete(ctx context.Context, c *Change, began time.Time, action str
 	if c.recordOnly {
 		return r.handOn(ctx, c, began)
 	}
-	if err := r.record(ctx, store.Entry{Kind: store.Intent, Tool: c.ID, Action: action}); err != nil {
+	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action}
+	if d := c.Have.Doubt; d != nil {
+		// What was begun is remembered until it is gone.
+		intent.DependsOn, intent.Options, intent.Digests = d.DependsOn, d.Options, d.Digests
+	}
+	if err := r.record(ctx, intent); err != nil {
 		return err
 	}
 	r.engine.emit(Started{ID: c.ID, Action: c.Action, Time: began})
-	if err := r.remove(ctx, kind, c); err != nil {
+	if err := r.remove(ctx, kind, c, wanted); err != nil {
 		return r.fail(ctx, c, began, err)
 	}
 	took := r.since(began)
@@ -456,12 +541,9 @@ func (r *run) handOn(ctx context.Context, c *Change, began time.Time) error {
 	return nil
 }
 
-func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change) error {
+func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change, wanted json.RawMessage) error {
 	def := r.engine.Definition(c.ID.Plugin())
-	var wanted, last json.RawMessage
-	if c.Want != nil {
-		wanted = c.Want.Options
-	}
+	var last json.RawMessage
 	if c.Have.Exists && !c.Have.TakenOver {
 		last = c.Have.Resource
 	}
@@ -470,8 +552,10 @@ func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change) error {
 		if err != nil {
 			return err
 		}
-		if err := kind.Delete(ctx, have, last); err != nil {
-			return err
+		if !r.another(kind, c, have) {
+			if err := kind.Delete(ctx, have, last); err != nil {
+				return err
+			}
 		}
 	}
 	d := c.Have.Doubt
@@ -479,7 +563,7 @@ func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change) error {
 		return nil
 	}
 	begun, err := r.engine.open(def, d.Options, wanted)
-	if err != nil {
+	if err != nil || r.another(kind, c, begun) {
 		return err
 	}
 	// What was begun has other names than what is recorded, so the recorded resource must not point elsewhere.
@@ -489,14 +573,12 @@ func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change) error {
 // fail records that a change has failed. Where nothing was begun the record leaves no doubt behind.
 func (r *run) fail(ctx context.Context, c *Change, began time.Time, err error) error {
 	took := r.since(began)
-	rerr := r.record(ctx, store.Entry{
+	// If this cannot be recorded, the run says so; the cause of this failure is the verb's.
+	_ = r.record(ctx, store.Entry{
 		Kind: store.Failed, Tool: c.ID, Action: c.Action.String(), Error: err.Error(), Duration: took,
 	})
 	r.count(func(n *store.Counts) { n.Failed++ })
 	r.engine.emit(Failed{ID: c.ID, Action: c.Action, Err: err, Duration: took, Time: r.engine.Now()})
-	if rerr != nil {
-		return errors.Join(err, rerr)
-	}
 	return err
 }
 
@@ -528,7 +610,7 @@ func (r *run) finish(ctx context.Context, opt ApplyOptions, began time.Time, wal
 	failed.Interrupted = errors.Is(walkErr, graph.ErrStopped) && r.recordErr == nil && (len(failed.Failed) == 0 || !opt.FailFast)
 	s := Summary{Run: r.id, Counts: r.counts, Result: store.Succeeded, Duration: r.since(began)}
 	switch {
-	case failed.Interrupted || ctx.Err() != nil:
+	case failed.Interrupted || walkErr != nil && ctx.Err() != nil:
 		s.Result = store.Interrupted
 	case walkErr != nil || len(r.plan.Errors) > 0:
 		s.Result = store.FailedRun
@@ -567,7 +649,7 @@ func (r *run) record(ctx context.Context, entries ...store.Entry) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("recording: %w", err)
+	err = fmt.Errorf("%w: %w", errRecord, err)
 	r.mu.Lock()
 	if r.recordErr == nil {
 		r.recordErr = err

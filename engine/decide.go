@@ -33,7 +33,8 @@ type situation struct {
 	have *store.Tool
 	// gone tells that a Read found nothing.
 	gone bool
-	// options is how what is wanted differs from what was applied, resource how what exists differs from it.
+	// options is how what is wanted differs from what was applied, or from what was begun where nothing was applied;
+	// resource is how what exists differs from what was left.
 	options, resource []store.FieldDiff
 }
 
@@ -43,7 +44,8 @@ type situation struct {
 //	want  recorded     resource  fields that differ    action
 //	no    yes          -         -                     delete
 //	yes   no           -         -                     create
-//	yes   doubt only   -         -                     create (the plugin adopts what is there)
+//	yes   doubt only   -         one needs replacing   replace
+//	yes   doubt only   -         any or none           create (the plugin adopts what is there)
 //	yes   yes, doubt   -         one needs replacing   replace
 //	yes   yes, doubt   -         any or none           update
 //	yes   yes          gone      -                     create
@@ -60,6 +62,8 @@ func decide(s situation) (Action, string) {
 		return Delete, reasonRemoved
 	case s.have == nil:
 		return Create, reasonNew
+	case !s.have.Exists && replace:
+		return Replace, reasonReplace
 	case !s.have.Exists:
 		return Create, reasonUnfinished
 	case s.have.Doubt != nil && replace:

@@ -37,7 +37,7 @@ type Finished struct {
 	Time      time.Time
 }
 
-// Failed says that a verb has failed.
+// Failed says that a verb has failed, or that its intent or outcome could not be recorded.
 type Failed struct {
 	ID       schema.ID
 	Action   Action

@@ -15,6 +15,7 @@ type thing struct{ plugin, identity string }
 // it: it was given another instance name. A tool that is to have the thing of one that is moving away waits for it.
 func (m *planner) identify() error {
 	owners := map[thing]schema.ID{}
+	m.plan.kept = map[thing]schema.ID{}
 	var errs schema.Errors
 	for i := range m.config.Tools {
 		t := &m.config.Tools[i]
@@ -31,29 +32,43 @@ func (m *planner) identify() error {
 			continue
 		}
 		owners[at] = t.ID
+		if c.Action == NoOp {
+			m.plan.kept[at] = t.ID
+		}
 	}
 	if err := errs.Err(); err != nil {
 		return err
 	}
-	m.after, m.handed = map[schema.ID]schema.ID{}, map[schema.ID]schema.ID{}
+	m.after, m.handed = map[schema.ID][]schema.ID{}, map[schema.ID]schema.ID{}
 	for _, id := range m.state.IDs() {
 		have, c := m.state.Tools[id], m.changes[id]
-		if c == nil || c.Action == NoOp || !have.Exists {
+		if c == nil || c.Action == NoOp {
 			continue
 		}
-		at, ok := m.identity(id, have.Options, nil)
-		if !ok {
-			continue
+		// What was begun may hold a thing of its own.
+		held := []json.RawMessage{have.Options}
+		if have.Doubt != nil {
+			held = append(held, have.Doubt.Options)
 		}
-		owner, taken := owners[at]
-		switch {
-		case !taken || owner == id:
-		case c.Action == Delete && have.Doubt == nil:
-			c.recordOnly = true
-			m.handed[id] = owner
-			c.Reason = fmt.Sprintf(reasonHandedOn, owner.Plugin(), owner.Instance())
-		default:
-			m.after[owner] = id
+		for i, options := range held {
+			at, ok := m.identity(id, options, nil)
+			if !ok {
+				continue
+			}
+			owner, taken := owners[at]
+			switch {
+			case !taken:
+			case owner == id:
+				if i == 0 {
+					m.plan.kept[at] = id
+				}
+			case c.Action == Delete && have.Doubt == nil:
+				c.recordOnly = true
+				m.handed[id] = owner
+				c.Reason = fmt.Sprintf(reasonHandedOn, owner.Plugin(), owner.Instance())
+			default:
+				m.after[owner] = append(m.after[owner], id)
+			}
 		}
 	}
 	return nil
@@ -62,7 +77,7 @@ func (m *planner) identify() error {
 // identity is the thing that options are about. ok is false where the plugin or the options do not tell.
 func (m *planner) identity(id schema.ID, options, wanted json.RawMessage) (thing, bool) {
 	kind, ok := m.engine.Plugins[id.Plugin()]
-	if !ok {
+	if !ok || options == nil {
 		return thing{}, false
 	}
 	opened, err := m.engine.open(m.engine.Definition(id.Plugin()), options, wanted)

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/devstream-io/dtm/schema"
@@ -136,10 +138,8 @@ func (e *Engine) seal(def *schema.Definition, filled json.RawMessage, unknown []
 		if !secret && !isString {
 			return v, false, nil
 		}
-		for _, u := range unknown {
-			if u == at {
-				return v, true, nil
-			}
+		if slices.Contains(unknown, at) {
+			return v, true, nil
 		}
 		opened, env, err := e.openString(s)
 		if err != nil {
@@ -151,6 +151,16 @@ func (e *Engine) seal(def *schema.Definition, filled json.RawMessage, unknown []
 			out.digests[at] = digest(key, at, opened)
 			return v, true, nil
 		case secret:
+			if v, err = mapTree(v, path, func(path []string, v any) (any, bool, error) {
+				s, ok := v.(string)
+				if !ok || isString || slices.Contains(unknown, dotted("options", path)) {
+					return v, false, nil
+				}
+				opened, _, err := e.openString(s)
+				return opened, true, err
+			}); err != nil {
+				return nil, true, fmt.Errorf("%s: %w", at, err)
+			}
 			data, err := encodeTree(v)
 			if err != nil {
 				return nil, true, err
@@ -190,8 +200,8 @@ func digest(key []byte, path, value string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// open makes filled or sealed options into what a plugin gets. Secrets that are hidden are taken from other, the filled
-// options that are wanted now, and are left out where it has none.
+// open makes filled or sealed options into what a plugin gets. Secrets that are hidden, or came from a variable that is
+// not set any more, are taken from other, the filled options that are wanted now, and are left out where it has none.
 func (e *Engine) open(def *schema.Definition, options, other json.RawMessage) (json.RawMessage, error) {
 	if !bytes.Contains(options, []byte("${{")) && !hasSecret(def) {
 		return options, nil
@@ -210,10 +220,10 @@ func (e *Engine) open(def *schema.Definition, options, other json.RawMessage) (j
 		if m, ok := v.(map[string]any); ok {
 			for k, v := range m {
 				at := append(path[:len(path):len(path)], k)
-				if f := fieldAt(def, at); f == nil || !f.Secret || v != hidden {
+				if f := fieldAt(def, at); f == nil || !f.Secret || v != hidden && (wanted == nil || !e.lost(v)) {
 					continue
 				}
-				if secret, ok := lookup(wanted, at); ok {
+				if secret, ok := lookup(wanted, at); ok && !refersToOutput(secret) {
 					m[k] = secret
 				} else {
 					delete(m, k)
@@ -235,6 +245,29 @@ func (e *Engine) open(def *schema.Definition, options, other json.RawMessage) (j
 		return nil, err
 	}
 	return encodeTree(tree)
+}
+
+// lost tells whether v needs a variable that is not set.
+func (e *Engine) lost(v any) bool {
+	s, ok := v.(string)
+	if !ok {
+		return false
+	}
+	_, _, err := e.openString(s)
+	var unset *EnvError
+	return errors.As(err, &unset)
+}
+
+// refersToOutput tells whether anything in v is not known yet.
+func refersToOutput(v any) bool {
+	found := false
+	_, _ = mapTree(v, nil, func(_ []string, v any) (any, bool, error) {
+		s, _ := v.(string)
+		parts, _ := schema.SplitReferences(s)
+		found = found || slices.ContainsFunc(parts, func(p schema.Part) bool { return p.Ref != nil && p.Ref.Env == "" })
+		return v, false, nil
+	})
+	return found
 }
 
 // openString reads the environment. env tells whether there was anything to read.

@@ -6,14 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
 
 	"github.com/devstream-io/dtm/graph"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
-
-func itoa(i int) string { return strconv.Itoa(i) }
 
 // Plan says what would be done. It is passive data: nothing in it changes once it is made.
 type Plan struct {
@@ -29,7 +27,9 @@ type Plan struct {
 	state  *store.State
 	config *schema.Config
 	order  *graph.Graph
-	key    []byte
+	// kept are the things that tools have and are to have.
+	kept map[thing]schema.ID
+	key  []byte
 }
 
 // Change is what would happen to one tool.
@@ -53,14 +53,23 @@ type Change struct {
 
 	// current is the resource as it was read, or as it is recorded where it was not read.
 	current json.RawMessage
+	// promised is the resource whose outputs those that refer to the tool were planned with; nil where they are unknown.
+	promised json.RawMessage
 	// drift is how what exists differs from what was left.
 	drift []store.FieldDiff
+	// given are the filled options of a tool of which nothing is recorded.
+	given json.RawMessage
 	// recordOnly says that no verb is needed.
 	recordOnly bool
 }
 
-// repair tells whether the change only makes a resource again what it was.
-func (c *Change) repair() bool { return c.Action == Update && c.Reason == reasonDrift }
+// recorded is what was applied, or what was begun where nothing was applied.
+func recorded(have *store.Tool) sealed {
+	if !have.Exists && have.Doubt != nil {
+		return sealed{have.Doubt.Options, have.Doubt.Digests}
+	}
+	return sealed{have.Options, have.Digests}
+}
 
 // ToolError is an error with one tool.
 type ToolError struct {
@@ -135,7 +144,6 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	if err != nil {
 		return nil, err
 	}
-	state = withOrphans(state, opt.Orphans)
 	p := &Plan{Serial: state.Serial, Lineage: state.Lineage, state: state, config: config, key: state.Key}
 	if p.key == nil {
 		p.key = make([]byte, 32)
@@ -151,6 +159,7 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	for i := range config.Tools {
 		m.tools[config.Tools[i].ID] = &config.Tools[i]
 	}
+	m.state = m.withOrphans(opt.Orphans)
 	if err := m.checkEnv(); err != nil {
 		return nil, err
 	}
@@ -162,9 +171,9 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 			return nil, err
 		}
 	}
-	for _, id := range state.IDs() {
+	for _, id := range m.state.IDs() {
 		if m.tools[id] == nil && (opt.Keep == nil || !opt.Keep(id)) {
-			m.decideUnwanted(state.Tools[id])
+			m.decideUnwanted(m.state.Tools[id])
 		}
 	}
 	if err := m.identify(); err != nil {
@@ -215,20 +224,31 @@ func texts(ids []schema.ID) []string {
 }
 
 // withOrphans is the state as if the orphans were recorded.
-func withOrphans(state *store.State, orphans []schema.Tool) *store.State {
+func (m *planner) withOrphans(orphans []schema.Tool) *store.State {
 	if len(orphans) == 0 {
-		return state
+		return m.state
 	}
-	out := *state
-	out.Tools = make(map[schema.ID]*store.Tool, len(state.Tools)+len(orphans))
-	for id, t := range state.Tools {
-		out.Tools[id] = t
-	}
+	out := *m.state
+	out.Tools = make(map[schema.ID]*store.Tool, len(m.state.Tools)+len(orphans))
+	maps.Copy(out.Tools, m.state.Tools)
+	m.given = map[schema.ID]json.RawMessage{}
 	for i := range orphans {
 		t := &orphans[i]
-		if out.Tools[t.ID] == nil {
-			out.Tools[t.ID] = &store.Tool{ID: t.ID, Exists: true, DependsOn: t.Needs(), Options: t.Options}
+		if out.Tools[t.ID] != nil {
+			continue
 		}
+		filled, unknown, err := fill(t.Options, func(schema.Reference) (any, bool, error) { return nil, false, nil })
+		if err != nil {
+			m.fail(t.ID, err)
+			continue
+		}
+		options, err := m.engine.seal(m.engine.Definition(t.ID.Plugin()), filled, unknown, m.plan.key)
+		if err != nil {
+			m.fail(t.ID, err)
+			continue
+		}
+		out.Tools[t.ID] = &store.Tool{ID: t.ID, Exists: true, DependsOn: t.Needs(), Options: options.options}
+		m.given[t.ID] = filled
 	}
 	return &out
 }

@@ -25,8 +25,12 @@ type planner struct {
 	reads  map[schema.ID]reading
 	// changes are those that are decided.
 	changes map[schema.ID]*Change
+	// given are the filled options of the orphans.
+	given map[schema.ID]json.RawMessage
 	// after are tools that wait for others because these still hold the thing that they are to have.
-	after map[schema.ID]schema.ID
+	after map[schema.ID][]schema.ID
+	// soft are the edges that may be left out; false for those that are.
+	soft map[edge]bool
 	// handed are tools that leave the record and the tools that have taken what they managed.
 	handed map[schema.ID]schema.ID
 }
@@ -108,7 +112,10 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 	}
 	var wanted json.RawMessage
 	if want := m.tools[t.ID]; want != nil {
-		wanted = want.Options
+		var err error
+		if wanted, _, err = fill(want.Options, m.remembered); err != nil {
+			return reading{err: err}
+		}
 	}
 	options, err := m.engine.open(m.engine.Definition(t.ID.Plugin()), t.Options, wanted)
 	if err != nil {
@@ -127,6 +134,19 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 	return reading{resource: resource, left: left, err: err}
 }
 
+// remembered is what references mean before anything is decided: what is recorded.
+func (m *planner) remembered(ref schema.Reference) (any, bool, error) {
+	have := m.state.Tools[ref.Tool]
+	if have == nil || !have.Exists {
+		return nil, false, nil
+	}
+	v, known, err := output(have.Resource, ref)
+	if err != nil {
+		return nil, false, nil // of no use here, and told when the tool is planned
+	}
+	return v, known, nil
+}
+
 func unknownPlugin(id schema.ID) error {
 	return fmt.Errorf("there is no plugin %q in this dtm, but the state has a tool of it", id.Plugin())
 }
@@ -135,6 +155,10 @@ func unknownPlugin(id schema.ID) error {
 func (m *planner) decideWanted(t *schema.Tool) error {
 	have := m.state.Tools[t.ID]
 	c := &Change{ID: t.ID, Want: t, Have: have, DependsOn: t.Needs()}
+	r := m.reads[t.ID]
+	if r.err != nil {
+		return nil
+	}
 	def := m.engine.Definition(t.ID.Plugin())
 	filled, unknown, err := fill(t.Options, m.outputs)
 	if err != nil {
@@ -147,13 +171,11 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 		return nil
 	}
 	c.After, c.Unknown = want.options, unknown
-	r := m.reads[t.ID]
-	if r.err != nil {
-		return nil
-	}
 	s := situation{wanted: true, needs: c.DependsOn, have: have, gone: r.gone}
 	if have != nil && have.Exists {
-		c.current = have.Resource
+		if !have.TakenOver {
+			c.current = have.Resource
+		}
 		if r.resource != nil {
 			c.current = r.resource
 			// Before is what is there, After what was left and will be again. What DevStream left may be in a shape that
@@ -164,7 +186,9 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 				}
 			}
 		}
-		if s.options, err = diffOptions(def, sealed{have.Options, have.Digests}, want, unknown); err != nil {
+	}
+	if have != nil && (have.Exists || recorded(have).options != nil) {
+		if s.options, err = diffOptions(def, recorded(have), want, unknown); err != nil {
 			return fmt.Errorf("%s: %w", t.ID, err)
 		}
 	}
@@ -182,6 +206,14 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 		}
 	case NoOp, Delete:
 	}
+	switch {
+	case c.Action == NoOp, c.recordOnly:
+		c.promised = c.current
+	case c.Reason == reasonDrift && len(unknown) == 0:
+		// What has drifted is made again what it was. Should it turn out otherwise, what refers to it follows in the same
+		// run.
+		c.promised = r.left
+	}
 	m.changes[t.ID] = c
 	return nil
 }
@@ -198,7 +230,7 @@ func needsDiff(before, after []schema.ID) store.FieldDiff {
 
 func (m *planner) decideUnwanted(t *store.Tool) {
 	action, reason := decide(situation{have: t})
-	c := &Change{ID: t.ID, Action: action, Reason: reason, Have: t, DependsOn: t.DependsOn}
+	c := &Change{ID: t.ID, Action: action, Reason: reason, Have: t, DependsOn: t.DependsOn, given: m.given[t.ID]}
 	if !t.Exists && t.Doubt != nil {
 		c.DependsOn = t.Doubt.DependsOn
 	}
@@ -215,15 +247,10 @@ func (m *planner) outputs(ref schema.Reference) (any, bool, error) {
 		}
 		return nil, false, nil
 	}
-	switch {
-	case c.Action == NoOp, c.recordOnly:
-		return output(c.current, ref)
-	case c.repair():
-		// What has drifted is made again what it was. Should it turn out otherwise, what refers to it follows in the same
-		// run.
-		return output(m.reads[ref.Tool].left, ref)
+	if c.promised == nil {
+		return nil, false, nil
 	}
-	return nil, false, nil
+	return output(c.promised, ref)
 }
 
 // output finds the reference's key in a resource.
@@ -242,17 +269,16 @@ func output(resource json.RawMessage, ref schema.Reference) (any, bool, error) {
 // arrange puts the changes into an order: a create or update behind what it depends on, a delete behind everything that
 // is recorded as depending on the tool.
 func (m *planner) arrange() error {
-	for _, keep := range []bool{true, false} {
-		g, err := graph.New(m.nodes(keep))
-		var cycle *graph.CycleError
-		if errors.As(err, &cycle) && keep {
-			continue
+	m.soft = map[edge]bool{}
+	for {
+		g, err := graph.New(m.nodes())
+		if err == nil {
+			m.plan.order = g
+			break
 		}
-		if err != nil {
+		if !m.loosen(err) {
 			return err
 		}
-		m.plan.order = g
-		break
 	}
 	for _, id := range m.plan.order.Order() {
 		if c := m.changes[schema.ID(id)]; c != nil {
@@ -262,9 +288,31 @@ func (m *planner) arrange() error {
 	return nil
 }
 
-// nodes are the tools with what they wait for. replaces says that a replace waits for the deletes of what was recorded
-// as depending on the tool, and a tool for the one that still holds its thing; that is left out where it would be a cycle.
-func (m *planner) nodes(replaces bool) []graph.Node {
+// edge says that a tool waits for another.
+type edge struct{ from, to schema.ID }
+
+// loosen drops the soft edges of the cycles that err tells of. It is false if there are none.
+func (m *planner) loosen(err error) bool {
+	found := false
+	for _, err := range unjoin(err) {
+		var cycle *graph.CycleError
+		if !errors.As(err, &cycle) {
+			return false
+		}
+		for i, id := range cycle.Path[1:] {
+			e := edge{schema.ID(cycle.Path[i]), schema.ID(id)}
+			if m.soft[e] {
+				m.soft[e], found = false, true
+			}
+		}
+	}
+	return found
+}
+
+// nodes are the tools with what they wait for. Two kinds of edges are soft, which means that they are left out where they
+// would be on a cycle: a replace waits for the deletes of what was recorded as depending on the tool, and a tool for the
+// one that still holds its thing.
+func (m *planner) nodes() []graph.Node {
 	dependents := map[schema.ID][]schema.ID{}
 	for _, id := range m.state.IDs() {
 		t := m.state.Tools[id]
@@ -273,38 +321,53 @@ func (m *planner) nodes(replaces bool) []graph.Node {
 			needs = append(needs[:len(needs):len(needs)], t.Doubt.DependsOn...)
 		}
 		for _, need := range needs {
-			dependents[need] = append(dependents[need], id)
+			if need != id {
+				dependents[need] = append(dependents[need], id)
+			}
 		}
+	}
+	// holds tells whether a soft edge is still there.
+	holds := func(from, to schema.ID) bool {
+		e := edge{from, to}
+		if _, seen := m.soft[e]; !seen {
+			m.soft[e] = true
+		}
+		return m.soft[e]
 	}
 	var nodes []graph.Node
-	add := func(id schema.ID, needs []schema.ID, waits func(dependent *Change) bool) {
-		node := graph.Node{ID: string(id), Needs: texts(needs)}
-		for _, d := range dependents[id] {
-			if c := m.changes[d]; c != nil && d != id && waits(c) {
-				node.Needs = append(node.Needs, string(d))
-			}
-		}
-		nodes = append(nodes, node)
-	}
 	for i := range m.config.Tools {
 		t := &m.config.Tools[i]
-		c := m.changes[t.ID]
 		needs := t.Needs()
-		if holder, ok := m.after[t.ID]; ok && replaces {
-			needs = append(needs, holder)
+		for _, holder := range m.after[t.ID] {
+			if holds(t.ID, holder) {
+				needs = append(needs, holder)
+			}
 		}
-		add(t.ID, needs, func(dependent *Change) bool {
-			return replaces && c != nil && c.Action == Replace && dependent.Action == Delete
-		})
+		if c := m.changes[t.ID]; c != nil && c.Action == Replace {
+			for _, d := range dependents[t.ID] {
+				if c := m.changes[d]; c != nil && c.Action == Delete && holds(t.ID, d) {
+					needs = append(needs, d)
+				}
+			}
+		}
+		nodes = append(nodes, graph.Node{ID: string(t.ID), Needs: texts(needs)})
 	}
 	for _, id := range m.state.IDs() {
-		if c := m.changes[id]; c != nil && c.Action == Delete {
-			var needs []schema.ID
-			if owner, ok := m.handed[id]; ok {
-				needs = append(needs, owner)
-			}
-			add(id, needs, func(*Change) bool { return true })
+		c := m.changes[id]
+		if c == nil || c.Action != Delete {
+			continue
 		}
+		var needs []schema.ID
+		if owner, ok := m.handed[id]; ok {
+			needs = append(needs, owner)
+		}
+		for _, d := range dependents[id] {
+			// One that is wanted and could not be planned is waited for in vain: what it needs stays.
+			if m.changes[d] != nil || m.tools[d] != nil {
+				needs = append(needs, d)
+			}
+		}
+		nodes = append(nodes, graph.Node{ID: string(id), Needs: texts(needs)})
 	}
 	return nodes
 }

@@ -88,7 +88,7 @@ func lookup(v any, path []string) (any, bool) {
 	return v, true
 }
 
-// sameJSON compares values, not their spelling.
+// sameJSON compares values, whatever the order of keys and the blanks between. Numbers count as they are written.
 func sameJSON(a, b json.RawMessage) bool {
 	if bytes.Equal(a, b) {
 		return true

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+func TestAFailedUpdateDoesNotStandInTheWayOfTheNextWish(t *testing.T) {
+	for _, plugin := range []string{"thing", "named"} {
+		t.Run(plugin, func(t *testing.T) {
+			h := newHouse(t)
+			h.before = func(_ context.Context, verb string, o options) error {
+				if verb != "delete" && o.Value == "bad" {
+					return errors.New("bad is no value")
+				}
+				return nil
+			}
+			const other = "\nother"
+			// A create, then an update, to something that is refused for ever; then to something that is not.
+			for _, value := range []string{"bad", "1", "bad", "2", "bad", "2"} {
+				_, err := h.try(plugin + ".a value=" + value + other)
+				if (err != nil) != (value == "bad") {
+					t.Fatalf("%s: %v", value, err)
+				}
+			}
+			h.settled(plugin + ".a value=2" + other)
+			if _, err := h.try(plugin + ".a value=bad" + other); err == nil {
+				t.Fatal("no error")
+			}
+			h.apply("other")
+			h.same("world", h.world.String(), "other")
+			h.settled("other")
+		})
+	}
+}
+
+func TestAFailedCreateInAnotherZoneIsReplaced(t *testing.T) {
+	h := newHouse(t)
+	h.after = failing("create", "a", errHalf)
+	if _, err := h.try("a zone=there\nb"); err == nil {
+		t.Fatal("no error")
+	}
+	h.after = nil
+	h.same("plan", planText(h.apply("a\nb")), `± a: options.zone "there" "here" replace`)
+	h.settled("a\nb")
+}
+
+func TestADeleteThatFailsIsTriedAgainWithAllThatIsKnown(t *testing.T) {
+	for name, setup := range map[string]func(h *house){
+		"of what was created": func(h *house) { h.apply("a name=x\nb <a\nk") },
+		"of what was only begun": func(h *house) {
+			h.apply("k")
+			h.after = failing("create", "x", errHalf)
+			_, _ = h.try("a name=x\nk")
+		},
+		"of what was being renamed": func(h *house) {
+			h.apply("a name=w\nk")
+			h.half = func(string, options) bool { return true }
+			_, _ = h.try("a name=x\nk")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			setup(h)
+			h.after, h.half = nil, nil
+			for range 2 {
+				h.before = func(_ context.Context, verb string, _ options) error {
+					if verb == "delete" {
+						return errors.New("not now")
+					}
+					return nil
+				}
+				if _, err := h.try("k"); err == nil {
+					t.Fatal("no error")
+				}
+			}
+			h.before = nil
+			h.apply("k")
+			h.same("world", h.world.String(), "k")
+			h.settled("k")
+		})
+	}
+}
+
+func TestWhatAToolHasBegunWithTheThingOfAnotherIsNotRemoved(t *testing.T) {
+	const other = "\nnamed.b name=x"
+	for name, third := range map[string]string{
+		"wanted otherwise":    "n tags=[\"x\"]\nnamed.a name=y" + other,
+		"not wanted any more": "n tags=[\"x\"]" + other,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.apply("n tags=[\"a\"]\nnamed.a name=@n.list.1" + other)
+			// That it would be the name of b is known only when it is too late.
+			h.after = failing("update", "x", errHalf)
+			if _, err := h.try("n tags=[\"x\"]\nnamed.a name=@n.list.1" + other); err == nil {
+				t.Fatal("no error")
+			}
+			h.after = nil
+			h.apply(third)
+			h.settled(third)
+		})
+	}
+}
