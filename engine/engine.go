@@ -33,6 +33,7 @@ type Engine struct {
 	Parallel int
 
 	emitting sync.Mutex
+	secrets  secrets
 }
 
 // emit hands an event to whoever listens. Events come from many goroutines and go out one at a time.

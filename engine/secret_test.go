@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -36,9 +35,9 @@ named.c name=c%[1]d token=CANARY%[1]d creds={"a":"CANARY%[1]d"}`, n, zone)
 	h.world.remove("a")
 	look(secrets(2, "here"))
 	for _, verb := range []string{"update", "create", "delete"} {
-		h.before = func(_ context.Context, v string, _ options) error {
+		h.before = func(_ context.Context, v string, o options) error {
 			if v == verb {
-				return errors.New("no")
+				return fmt.Errorf("the token %s was refused", o.Token)
 			}
 			return nil
 		}

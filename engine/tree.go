@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/devstream-io/dtm/schema"
 )
@@ -109,4 +110,27 @@ func fieldAt(def *schema.Definition, path []string) *schema.FieldDefinition {
 		return nil
 	}
 	return schema.Find(def.Options, path)
+}
+
+// dotted is a path as users write it: options.list[2].name.
+func dotted(root string, path []string) string {
+	var b strings.Builder
+	b.WriteString(root)
+	for _, p := range path {
+		if isIndex(p) {
+			b.WriteString("[" + p + "]")
+		} else {
+			b.WriteString("." + p)
+		}
+	}
+	return b.String()
+}
+
+func isIndex(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
+	"golang.org/x/sync/errgroup"
 )
 
 // checkBatch is how many tools share a CUE context. A context never frees; a new one costs about 2 ms.
@@ -22,15 +24,9 @@ const checkBatch = 500
 func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 	place := src.placer()
 	var errs Errors
-	var found []finding
-	var defs map[string]cue.Value
-	var cuectx *cue.Context
-	drafts := make([]draft, 0, len(src.Tools))
+	todo := make([]*SourceTool, 0, len(src.Tools))
 	seen := map[ID]Pos{}
 	for i := range src.Tools {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		t := &src.Tools[i]
 		id := MakeID(t.Plugin.Text, t.Instance.Text)
 		path := "tools." + string(id)
@@ -49,35 +45,25 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 			continue
 		}
 		seen[id] = t.Pos
-		if cuectx == nil || i%checkBatch == 0 {
-			var err error
-			cuectx = cuecontext.New()
-			if defs, err = l.optionDefs(cuectx); err != nil {
-				return nil, err
-			}
-		}
-		d := draft{id: id}
-		for _, dep := range t.DependsOn {
-			d.dependsOn = append(d.dependsOn, dep.Text)
-		}
-		options := t.Options
-		if options.Kind == Null {
-			options = Value{Kind: Map, Pos: t.Pos}
-		}
-		v := cuectx.BuildExpr(options.expr()).Unify(defs[t.Plugin.Text])
-		if err := v.Validate(cue.Concrete(true)); err != nil {
-			at := []string{"tools", t.Plugin.Text, t.Instance.Text, "options"}
-			for _, e := range append(errors.Errors(v.Validate()), errors.Errors(err)...) {
-				found = append(found, finding{path: append(at[:4:4], pathOf(e)...), msg: messageOf(e)})
-			}
-			found = append(found, names(&options, l.defs[t.Plugin.Text].Options, at)...)
-			continue
-		}
-		var err error
-		if d.options, err = v.MarshalJSON(); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		drafts = append(drafts, d)
+		todo = append(todo, t)
+	}
+	// A context may not be shared by goroutines, but each batch has its own. This was half of the time that a plan of
+	// 1,000 tools took.
+	results := make([]checked, len(todo))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < len(todo); from += checkBatch {
+		to := min(from+checkBatch, len(todo))
+		group.Go(func() error { return l.checkOptions(ctx, todo[from:to], results[from:to]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var found []finding
+	drafts := make([]draft, 0, len(todo))
+	for i := range results {
+		found = append(found, results[i].found...)
+		drafts = append(drafts, results[i].draft)
 	}
 	if err := l.report(found, source{place: place}); err != nil {
 		errs = append(errs, err.(Errors)...)
@@ -87,6 +73,49 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 	}
 	config := &Config{Dir: src.Dir, Files: src.Files, State: src.State}
 	return config, l.finish(config, drafts, place)
+}
+
+// checked is a tool as a draft, or what is wrong with its options.
+type checked struct {
+	draft draft
+	found []finding
+}
+
+// checkOptions checks a batch of tools whose plugins are known, in a context of its own.
+func (l *Loader) checkOptions(ctx context.Context, tools []*SourceTool, results []checked) error {
+	cuectx := cuecontext.New()
+	defs, err := l.optionDefs(cuectx)
+	if err != nil {
+		return err
+	}
+	for i, t := range tools {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d, plugin := &results[i].draft, t.Plugin.Text
+		d.id = MakeID(plugin, t.Instance.Text)
+		for _, dep := range t.DependsOn {
+			d.dependsOn = append(d.dependsOn, dep.Text)
+		}
+		options := t.Options
+		if options.Kind == Null {
+			options = Value{Kind: Map, Pos: t.Pos}
+		}
+		v := cuectx.BuildExpr(options.expr()).Unify(defs[plugin])
+		if err := v.Validate(cue.Concrete(true)); err != nil {
+			at := []string{"tools", plugin, t.Instance.Text, "options"}
+			found := &results[i].found
+			for _, e := range append(errors.Errors(v.Validate()), errors.Errors(err)...) {
+				*found = append(*found, finding{path: append(at[:4:4], pathOf(e)...), msg: messageOf(e)})
+			}
+			*found = append(*found, names(&options, l.defs[plugin].Options, at)...)
+			continue
+		}
+		if d.options, err = v.MarshalJSON(); err != nil {
+			return fmt.Errorf("tools.%s: %w", d.id, err)
+		}
+	}
+	return nil
 }
 
 // names compares the names of the fields with the schema's: what is required and was not written, and what was written

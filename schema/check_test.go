@@ -126,6 +126,21 @@ func TestEqualConfigurationsHaveEqualDigests(t *testing.T) {
 	}
 }
 
+func TestTheDigestDoesNotKnowSecrets(t *testing.T) {
+	l := testLoader(t)
+	digest := func(secret string) string {
+		item := fields("item", "i", "secret", secret)
+		c, err := l.Check(context.Background(), lines(tool("thing", "a", fields("name", "a", "token", secret, "list", Value{Kind: List, Items: []Value{item}}))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Digest
+	}
+	if digest("x") != digest("y") {
+		t.Error("the digest follows a secret")
+	}
+}
+
 func TestManyToolsAreCheckedInSeveralContexts(t *testing.T) {
 	var tools []SourceTool
 	for i := range 2*checkBatch + 1 {

@@ -17,7 +17,8 @@ type Config struct {
 	Tools []Tool
 	// State says where the journal is kept.
 	State StateConfig
-	// Digest is the SHA-256, in hex, over the checked tools: equal digests mean equal wishes.
+	// Digest is the SHA-256, in hex, over the checked tools without their secrets: equal digests mean equal wishes, but
+	// for a secret.
 	Digest string
 }
 

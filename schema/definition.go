@@ -41,6 +41,13 @@ type FieldDefinition struct {
 // Definition is the definition of the plugin, nil if there is no such plugin. The caller only reads it.
 func (l *Loader) Definition(plugin string) *Definition { return l.defs[plugin] }
 
+// HasSecret tells whether any option is marked @secret().
+func (d *Definition) HasSecret() bool { return anySecret(d.Options) }
+
+func anySecret(fields []FieldDefinition) bool {
+	return slices.ContainsFunc(fields, func(f FieldDefinition) bool { return f.Secret || anySecret(f.Fields) })
+}
+
 // Find follows path, as in ["repo", "url"], through the fields; list indexes and map keys match "[]" and "*".
 // Nil if there is no such field.
 func Find(fields []FieldDefinition, path []string) *FieldDefinition {

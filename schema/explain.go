@@ -49,8 +49,8 @@ func pathOf(e errors.Error) []string {
 			path[i] = u
 		}
 	}
-	if len(path) > 0 && path[0] == "_tools" {
-		path[0] = "tools"
+	if len(path) > 0 && (path[0] == "_tools" || path[0] == "_state") {
+		path[0] = path[0][1:]
 	}
 	return path
 }

@@ -66,12 +66,52 @@ func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
 	if len(errs) > 0 {
 		return errs.Err()
 	}
-	digest := sha256.New()
-	for _, t := range config.Tools {
-		fmt.Fprintf(digest, "%s\x00%v\x00%s\x00", t.ID, t.DependsOn, t.Options)
+	return l.digest(config)
+}
+
+// digest leaves secrets out: it is recorded and has no key, so a weak one could be guessed from it.
+func (l *Loader) digest(config *Config) error {
+	sum := sha256.New()
+	for i := range config.Tools {
+		t := &config.Tools[i]
+		text := t.Options
+		if def := l.defs[t.ID.Plugin()]; def.HasSecret() {
+			var options any
+			err := json.Unmarshal(text, &options)
+			if err != nil {
+				return fmt.Errorf("tools.%s.options: %w", t.ID, err)
+			}
+			dropSecrets(options, def.Options)
+			if text, err = marshal(options); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(sum, "%s\x00%v\x00%s\x00", t.ID, t.DependsOn, text)
 	}
-	config.Digest = hex.EncodeToString(digest.Sum(nil))
+	config.Digest = hex.EncodeToString(sum.Sum(nil))
 	return nil
+}
+
+func dropSecrets(v any, fields []FieldDefinition) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			f := Find(fields, []string{name})
+			switch {
+			case f == nil:
+			case f.Secret:
+				delete(v, name)
+			default:
+				dropSecrets(value, f.Fields)
+			}
+		}
+	case []any:
+		for _, item := range v {
+			if f := Find(fields, []string{"0"}); f != nil {
+				dropSecrets(item, f.Fields)
+			}
+		}
+	}
 }
 
 // dangling says what is wrong with a reference to an output, if anything is.

@@ -4,10 +4,10 @@
 // once against the plugins' schemas, and leaves a [Config]: plain Go values and JSON. Nothing outside this package holds
 // a CUE value. It does not decide what to do about a tool, and it does not look for cycles.
 //
-// CUE is evaluated on one goroutine with the schemas of this very dtm, overlaid on the user's folder, whatever older copy
-// `dtm init` may have left there. A user's package is evaluated as one value, because tools may refer to one another's
-// defaults (1.2 s for 10,000 tools); YAML cannot, so its tools are checked in batches, each in a context of its own,
-// because a CUE context never frees (7.5 KB a tool).
+// CUE is evaluated with the schemas of this very dtm, overlaid on the user's folder, whatever older copy `dtm init` may have
+// left there. A user's package is evaluated as one value, on one goroutine, because tools may refer to one another's
+// defaults (1.2 s for 10,000 tools); YAML cannot, so its tools are checked in batches, several at the same time, each in a
+// context of its own, because a CUE context never frees (7.5 KB a tool).
 package schema
 
 import (

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/devstream-io/dtm/graph"
+	"github.com/devstream-io/dtm/schema"
+)
+
+// arrange puts the changes into an order: a create or update behind what it depends on, a delete behind everything that
+// is recorded as depending on the tool.
+func (m *planner) arrange() error {
+	m.soft = map[edge]bool{}
+	for {
+		g, err := graph.New(m.nodes())
+		if err == nil {
+			m.plan.order = g
+			break
+		}
+		if !m.loosen(err) {
+			return err
+		}
+	}
+	for _, id := range m.plan.order.Order() {
+		if c := m.changes[schema.ID(id)]; c != nil {
+			m.plan.Changes = append(m.plan.Changes, *c)
+		}
+	}
+	return nil
+}
+
+// edge says that a tool waits for another.
+type edge struct{ from, to schema.ID }
+
+// loosen drops the soft edges of the cycles that err tells of. It is false if there are none.
+func (m *planner) loosen(err error) bool {
+	found := false
+	for _, err := range unjoin(err) {
+		var cycle *graph.CycleError
+		if !errors.As(err, &cycle) {
+			return false
+		}
+		for i, id := range cycle.Path[1:] {
+			e := edge{schema.ID(cycle.Path[i]), schema.ID(id)}
+			if m.soft[e] {
+				m.soft[e], found = false, true
+			}
+		}
+	}
+	return found
+}
+
+// nodes are the tools with what they wait for. Two kinds of edges are soft, which means that they are left out where they
+// would be on a cycle: a replace waits for the deletes of what was recorded as depending on the tool, and a tool for the
+// one that still holds its thing.
+func (m *planner) nodes() []graph.Node {
+	dependents := map[schema.ID][]schema.ID{}
+	for _, id := range m.state.IDs() {
+		t := m.state.Tools[id]
+		needs := t.DependsOn
+		if t.Doubt != nil {
+			needs = append(needs[:len(needs):len(needs)], t.Doubt.DependsOn...)
+		}
+		for _, need := range needs {
+			if need != id {
+				dependents[need] = append(dependents[need], id)
+			}
+		}
+	}
+	// holds tells whether a soft edge is still there.
+	holds := func(from, to schema.ID) bool {
+		e := edge{from, to}
+		if _, seen := m.soft[e]; !seen {
+			m.soft[e] = true
+		}
+		return m.soft[e]
+	}
+	var nodes []graph.Node
+	for i := range m.config.Tools {
+		t := &m.config.Tools[i]
+		needs := t.Needs()
+		for _, holder := range m.after[t.ID] {
+			if holds(t.ID, holder) {
+				needs = append(needs, holder)
+			}
+		}
+		if c := m.changes[t.ID]; c != nil && c.Action == Replace {
+			for _, d := range dependents[t.ID] {
+				if c := m.changes[d]; c != nil && c.Action == Delete && holds(t.ID, d) {
+					needs = append(needs, d)
+				}
+			}
+		}
+		nodes = append(nodes, graph.Node{ID: string(t.ID), Needs: texts(needs)})
+	}
+	for _, id := range m.state.IDs() {
+		c := m.changes[id]
+		if c == nil || c.Action != Delete {
+			continue
+		}
+		var needs []schema.ID
+		if owner, ok := m.handed[id]; ok {
+			needs = append(needs, owner)
+		}
+		for _, d := range dependents[id] {
+			// One that is wanted and could not be planned is waited for in vain: what it needs stays.
+			if m.changes[d] != nil || m.tools[d] != nil {
+				needs = append(needs, d)
+			}
+		}
+		nodes = append(nodes, graph.Node{ID: string(id), Needs: texts(needs)})
+	}
+	return nodes
+}

@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"time"
+
+	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/store"
+)
+
+// put creates or updates.
+func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.FieldDiff, w wish, began time.Time) error {
+	kind, ok := r.engine.Plugins[c.ID.Plugin()]
+	if !ok {
+		return r.fail(ctx, c, began, unknownPlugin(c.ID))
+	}
+	started := action == Replace // delete has told
+	if !started {
+		var err error
+		if started, err = r.clear(ctx, kind, c, action, w, began); err != nil {
+			return err
+		}
+	}
+	intent := store.Entry{
+		Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: c.DependsOn,
+		Options: w.options, Digests: w.digests,
+	}
+	if action != Create {
+		intent.Diff = diff
+	}
+	if err := r.record(ctx, intent); err != nil {
+		return err
+	}
+	if !started {
+		r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
+	}
+	var resource json.RawMessage
+	var err error
+	if action == Update {
+		resource, err = r.update(ctx, kind, c, w)
+	} else {
+		resource, err = kind.Create(ctx, w.opened)
+	}
+	took := r.since(began)
+	if err != nil {
+		return r.fail(ctx, c, began, err)
+	}
+	err = r.record(ctx, store.Entry{
+		Kind: store.Applied, Tool: c.ID, Action: action.String(), DependsOn: c.DependsOn,
+		Options: w.options, Digests: w.digests, Resource: resource, Duration: took,
+	})
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.resources[c.ID] = resource
+	r.moved[c.ID] = c.promised != nil && !sameOutputs(c.promised, resource)
+	r.mu.Unlock()
+	r.count(func(n *store.Counts) {
+		switch action {
+		case Create:
+			n.Created++
+		case Update:
+			n.Updated++
+		case Replace:
+			n.Replaced++
+		case Delete, NoOp:
+		}
+	})
+	r.engine.emit(Finished{ID: c.ID, Action: action, Duration: took, Time: r.engine.Now()})
+	return nil
+}
+
+func sameOutputs(a, b json.RawMessage) bool {
+	before, errA := decodeTree(a)
+	after, errB := decodeTree(b)
+	if errA != nil || errB != nil {
+		return false
+	}
+	x, _ := lookup(before, []string{"outputs"})
+	y, _ := lookup(after, []string{"outputs"})
+	return reflect.DeepEqual(x, y)
+}
+
+// clear removes what was begun with options that are not wanted any more, so that it does not stay behind. The journal
+// remembers one thing that was begun for each tool, so this comes before the intent of what is wanted. started tells
+// whether there was anything to do.
+func (r *run) clear(ctx context.Context, kind plugins.Kind, c *Change, action Action, w wish, began time.Time) (started bool, err error) {
+	if c.Have == nil || c.Have.Doubt == nil {
+		return false, nil
+	}
+	d := c.Have.Doubt
+	if d.Options == nil || sameJSON(d.Options, w.options) || c.Have.Exists && sameJSON(d.Options, c.Have.Options) {
+		return false, nil
+	}
+	begun, err := r.engine.open(r.engine.Definition(c.ID.Plugin()), d.Options, w.filled)
+	if err != nil {
+		return false, r.fail(ctx, c, began, err)
+	}
+	at, err := kind.Identity(begun)
+	if err != nil {
+		return false, r.fail(ctx, c, began, err)
+	}
+	if same, err := r.holds(kind, c, w, at); err != nil {
+		return false, r.fail(ctx, c, began, err)
+	} else if same || r.another(kind, c, begun) {
+		return false, nil
+	}
+	err = r.record(ctx, store.Entry{
+		Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests,
+	})
+	if err != nil {
+		return false, err
+	}
+	r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
+	// What was begun may have other names than what is recorded, so the recorded resource must not point elsewhere.
+	if at == "" {
+		_, err = kind.Update(ctx, w.opened, begun, nil)
+	} else {
+		err = kind.Delete(ctx, begun, nil)
+	}
+	if err != nil {
+		return true, r.fail(ctx, c, began, err)
+	}
+	return true, nil
+}
+
+// holds tells whether the thing is what is wanted or what is recorded.
+func (r *run) holds(kind plugins.Kind, c *Change, w wish, thing string) (bool, error) {
+	if thing == "" {
+		return false, nil
+	}
+	wanted, err := kind.Identity(w.opened)
+	if err != nil || wanted == thing || !c.Have.Exists {
+		return wanted == thing, err
+	}
+	have, err := r.engine.open(r.engine.Definition(c.ID.Plugin()), c.Have.Options, w.filled)
+	if err != nil {
+		return false, err
+	}
+	recorded, err := kind.Identity(have)
+	return recorded == thing, err
+}
+
+// another tells whether another tool has the thing of these options, and is to have it.
+func (r *run) another(kind plugins.Kind, c *Change, options json.RawMessage) bool {
+	at, err := kind.Identity(options)
+	holder, taken := r.plan.kept[thing{c.ID.Plugin(), at}]
+	return err == nil && at != "" && taken && holder != c.ID
+}
+
+// update calls the verb with what is recorded.
+func (r *run) update(ctx context.Context, kind plugins.Kind, c *Change, w wish) (json.RawMessage, error) {
+	have, err := r.engine.open(r.engine.Definition(c.ID.Plugin()), c.Have.Options, w.filled)
+	if err != nil {
+		return nil, err
+	}
+	return kind.Update(ctx, w.opened, have, c.current)
+}
+
+// delete removes what is recorded, and what was begun and is in doubt.
+// wanted are filled options that have the secrets.
+func (r *run) delete(ctx context.Context, c *Change, began time.Time, action string, wanted json.RawMessage) error {
+	kind, ok := r.engine.Plugins[c.ID.Plugin()]
+	if !ok {
+		return r.fail(ctx, c, began, unknownPlugin(c.ID))
+	}
+	if c.recordOnly {
+		return r.handOn(ctx, c, began)
+	}
+	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action}
+	if d := c.Have.Doubt; d != nil {
+		// What was begun is remembered until it is gone.
+		intent.DependsOn, intent.Options, intent.Digests = d.DependsOn, d.Options, d.Digests
+	}
+	if err := r.record(ctx, intent); err != nil {
+		return err
+	}
+	r.engine.emit(Started{ID: c.ID, Action: c.Action, Time: began})
+	if err := r.remove(ctx, kind, c, wanted); err != nil {
+		return r.fail(ctx, c, began, err)
+	}
+	took := r.since(began)
+	if err := r.record(ctx, store.Entry{Kind: store.Deleted, Tool: c.ID, Action: action, Duration: took}); err != nil {
+		return err
+	}
+	if action == store.ActionDelete {
+		r.count(func(n *store.Counts) { n.Deleted++ })
+		r.engine.emit(Finished{ID: c.ID, Action: Delete, Duration: took, Time: r.engine.Now()})
+	}
+	return nil
+}
+
+// handOn takes a tool out of the record whose thing another tool has taken.
+func (r *run) handOn(ctx context.Context, c *Change, began time.Time) error {
+	if err := r.record(ctx, store.Entry{Kind: store.Deleted, Tool: c.ID, Action: store.ActionDelete}); err != nil {
+		return err
+	}
+	r.count(func(n *store.Counts) { n.Deleted++ })
+	r.engine.emit(Finished{ID: c.ID, Action: Delete, Duration: r.since(began), Time: r.engine.Now()})
+	return nil
+}
+
+func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change, wanted json.RawMessage) error {
+	def := r.engine.Definition(c.ID.Plugin())
+	var last json.RawMessage
+	if c.Have.Exists && !c.Have.TakenOver {
+		last = c.Have.Resource
+	}
+	if c.Have.Exists {
+		have, err := r.engine.open(def, c.Have.Options, wanted)
+		if err != nil {
+			return err
+		}
+		if !r.another(kind, c, have) {
+			if err := kind.Delete(ctx, have, last); err != nil {
+				return err
+			}
+		}
+	}
+	d := c.Have.Doubt
+	if d == nil || d.Options == nil || c.Have.Exists && sameJSON(c.Have.Options, d.Options) {
+		return nil
+	}
+	begun, err := r.engine.open(def, d.Options, wanted)
+	if err != nil || r.another(kind, c, begun) {
+		return err
+	}
+	// What was begun has other names than what is recorded, so the recorded resource must not point elsewhere.
+	return kind.Delete(ctx, begun, nil)
+}
+
+// fail records that a change has failed. Where nothing was begun the record leaves no doubt behind.
+func (r *run) fail(ctx context.Context, c *Change, began time.Time, err error) error {
+	took := r.since(began)
+	err = r.engine.secrets.redact(err)
+	// If this cannot be recorded, the run says so; the cause of this failure is the verb's.
+	_ = r.record(ctx, store.Entry{
+		Kind: store.Failed, Tool: c.ID, Action: c.Action.String(), Error: err.Error(), Duration: took,
+	})
+	r.count(func(n *store.Counts) { n.Failed++ })
+	r.engine.emit(Failed{ID: c.ID, Action: c.Action, Err: err, Duration: took, Time: r.engine.Now()})
+	return err
+}
