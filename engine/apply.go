@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,15 +143,19 @@ func (r *run) weight(id string) float64 {
 }
 
 func (r *run) visit(ctx context.Context, node string) error {
-	c := r.changes[schema.ID(node)]
+	id, half := strings.CutSuffix(node, deleteHalf)
+	c := r.changes[schema.ID(id)]
 	if c == nil {
 		return errNotPlanned
 	}
 	began := r.engine.Now()
 	var err error
-	if c.Action == NoOp {
+	switch {
+	case half:
+		err = r.delete(ctx, c, began, store.ActionReplace, c.Want.Options)
+	case c.Action == NoOp:
 		err = r.follow(ctx, c, began)
-	} else {
+	default:
 		err = r.change(ctx, c, began)
 	}
 	if err == nil {

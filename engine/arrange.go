@@ -2,9 +2,11 @@ package engine
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/devstream-io/dtm/graph"
 	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
 )
 
 // arrange puts the changes into an order: a create or update behind what it depends on, a delete behind everything that
@@ -50,6 +52,30 @@ func (m *planner) loosen(err error) bool {
 	return found
 }
 
+// deleteHalf behind an ID names the first half of a replace, where it is a node of its own.
+const deleteHalf = " (delete)"
+
+// part finds the replaces whose delete is a node of its own: those of tools that are recorded as depending on one another,
+// because a tool may not be deleted while one that depends on it stands. Others stay in one piece, so that an interrupt
+// does not come between their halves.
+func (m *planner) part(dependents map[schema.ID][]schema.ID) {
+	certain := func(id schema.ID) bool {
+		c := m.changes[id]
+		return c != nil && c.Action == Replace &&
+			slices.ContainsFunc(c.Diff, func(d store.FieldDiff) bool { return d.Replace && !d.Unknown })
+	}
+	for id, ds := range dependents {
+		if !certain(id) {
+			continue
+		}
+		for _, d := range ds {
+			if certain(d) {
+				m.changes[id].parted, m.changes[d].parted = true, true
+			}
+		}
+	}
+}
+
 // nodes are the tools with what they wait for. Two kinds of edges are soft, which means that they are left out where they
 // would be on a cycle: a replace waits for the deletes of what was recorded as depending on the tool, and a tool for the
 // one that still holds its thing.
@@ -75,6 +101,7 @@ func (m *planner) nodes() []graph.Node {
 		}
 		return m.soft[e]
 	}
+	m.part(dependents)
 	var nodes []graph.Node
 	for i := range m.config.Tools {
 		t := &m.config.Tools[i]
@@ -85,11 +112,24 @@ func (m *planner) nodes() []graph.Node {
 			}
 		}
 		if c := m.changes[t.ID]; c != nil && c.Action == Replace {
+			at, waits := t.ID, []schema.ID(nil)
+			if c.parted {
+				at += deleteHalf
+			}
 			for _, d := range dependents[t.ID] {
-				if c := m.changes[d]; c != nil && c.Action == Delete && holds(t.ID, d) {
-					needs = append(needs, d)
+				switch c := m.changes[d]; {
+				case c == nil:
+				case c.Action == Delete && holds(at, d):
+					waits = append(waits, d)
+				case c.parted:
+					waits = append(waits, d+deleteHalf)
 				}
 			}
+			if c.parted {
+				nodes = append(nodes, graph.Node{ID: string(at), Needs: texts(waits)})
+				waits = []schema.ID{at}
+			}
+			needs = append(needs, waits...)
 		}
 		nodes = append(nodes, graph.Node{ID: string(t.ID), Needs: texts(needs)})
 	}

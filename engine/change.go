@@ -21,7 +21,7 @@ func (r *run) change(ctx context.Context, c *Change, began time.Time) error {
 		return r.fail(ctx, c, began, err)
 	}
 	action, diff := c.Action, c.Diff
-	if (len(c.Unknown) > 0 || c.recordOnly || r.referred(c)) && action != Create {
+	if (len(c.Unknown) > 0 || c.recordOnly || r.referred(c)) && action != Create && !c.parted {
 		// What was unknown is known now, and may be what it was; what was known may be other than it was.
 		if action, diff, err = r.decideAgain(c, w); err == nil && action == Replace && c.Action != Replace {
 			err = errFollow
@@ -30,10 +30,10 @@ func (r *run) change(ctx context.Context, c *Change, began time.Time) error {
 			return r.fail(ctx, c, began, err)
 		}
 	}
-	switch action {
-	case NoOp:
+	switch {
+	case action == NoOp:
 		return r.keep(ctx, c, w, began)
-	case Replace:
+	case action == Replace && !c.parted:
 		if err := r.delete(ctx, c, began, store.ActionReplace, w.filled); err != nil {
 			return err
 		}

@@ -70,6 +70,32 @@ func TestAReplacedToolIsMadeAnewAndWhatRefersToItFollows(t *testing.T) {
 	h.settled(config)
 }
 
+func TestReplacedToolsAreDeletedInReverseOrderBeforeAnyIsMadeAnew(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a\nb <a\nc <b\nalone")
+	const config = "a zone=there\nb zone=there <a\nc zone=there <b\nalone zone=there"
+	h.apply(config)
+	if got := h.verbs(); got != "delete c, delete b, delete a, create a, create b, create c, delete alone, create alone" {
+		t.Errorf("verbs: %s", got)
+	}
+	h.settled(config)
+}
+
+func TestAReplaceWhoseDeleteFailsIsOneFailure(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a\nb <a")
+	h.before = failing("delete", "b", errors.New("no"))
+	const config = "a zone=there\nb zone=there <a"
+	_, err := h.try(config)
+	var failed *ApplyError
+	if !errors.As(err, &failed) || len(failed.Failed) != 1 || failed.Failed[0].ID != "thing.b" || failed.Skipped != 1 {
+		t.Errorf("got %v", err)
+	}
+	h.before = nil
+	h.apply(config)
+	h.settled(config)
+}
+
 func TestAReplaceDoesNotWaitForADeleteThatWaitsForItself(t *testing.T) {
 	h := newHouse(t)
 	// e stops depending on d, which goes, and depends on a, which is replaced: d waits for e, e for a, and a would wait

@@ -59,6 +59,8 @@ type Change struct {
 	drift []store.FieldDiff
 	// given are the filled options of a tool of which nothing is recorded.
 	given json.RawMessage
+	// parted says that the delete of a replace is a step of its own.
+	parted bool
 	// recordOnly says that no verb is needed.
 	recordOnly bool
 }

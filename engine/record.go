@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/devstream-io/dtm/graph"
@@ -21,7 +22,10 @@ func (r *run) skip(node string, cause graph.Cause) {
 	causes := make([]schema.ID, len(cause.Failed))
 	why := "the run was stopped"
 	for i, id := range cause.Failed {
-		causes[i] = schema.ID(id)
+		causes[i] = schema.ID(strings.TrimSuffix(id, deleteHalf))
+	}
+	if slices.Contains(causes, c.ID) {
+		return // its own first half has failed, and said so
 	}
 	if len(causes) > 0 {
 		why = fmt.Sprintf("waits for %v", causes)

@@ -129,6 +129,15 @@ func newLoader(set plugins.Set) (*schema.Loader, error) {
 
 // open reads and checks the configuration and wires everything up.
 func (a *app) open(ctx context.Context, flags *configFlags, parallel int) (*project, error) {
+	p, err := a.read(ctx, flags, parallel)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.openStore(ctx)
+}
+
+// read is open without the store.
+func (a *app) read(ctx context.Context, flags *configFlags, parallel int) (*project, error) {
 	path, dir, err := flags.find()
 	if err != nil {
 		return nil, err
@@ -141,7 +150,7 @@ func (a *app) open(ctx context.Context, flags *configFlags, parallel int) (*proj
 		return nil, err
 	}
 	zerolog.Ctx(ctx).Debug().Strs("files", p.config.Files).Int("tools", len(p.config.Tools)).Str("digest", p.config.Digest).Msg("configuration read")
-	return p, p.openStore(ctx)
+	return p, nil
 }
 
 // wire makes a project without a configuration.

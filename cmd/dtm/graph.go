@@ -19,7 +19,7 @@ type graphCmd struct {
 
 // Run prints the graph. Where something is recorded, what would change is coloured.
 func (c *graphCmd) Run(ctx context.Context, a *app) error {
-	p, err := a.open(ctx, &c.configFlags, c.Parallel)
+	p, err := a.read(ctx, &c.configFlags, c.Parallel)
 	if err != nil {
 		return err
 	}
@@ -65,6 +65,9 @@ func (p *project) pending(ctx context.Context) (map[schema.ID]engine.Action, []g
 	}
 	for i := range p.config.Tools {
 		add(p.config.Tools[i].ID, p.config.Tools[i].Needs())
+	}
+	if err := p.openStore(ctx); err != nil {
+		return actions, nodes, err
 	}
 	state, err := p.store.Load(ctx)
 	if err != nil || state.Serial == 0 {

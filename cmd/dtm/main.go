@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -40,6 +41,11 @@ var errQuiet = errors.New("failed")
 func main() { os.Exit(run()) }
 
 func run() int {
+	// A short life on a small heap: with Go's own 100 % the collector took 20 % of the CPU of a plan of 10,000 tools in YAML,
+	// for 7 MiB less (and in CUE 10 %, for 60 of 500 MiB).
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 	a := &app{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		stdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), terminal: term.IsTerminal(int(os.Stderr.Fd())),

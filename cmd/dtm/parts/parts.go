@@ -34,6 +34,13 @@ func DTM(t testing.TB) string {
 	return path
 }
 
+// VersityGW returns the path of versitygw, an S3 server that keeps its objects as files and honours conditional writes.
+// Its first build takes some minutes.
+func VersityGW(t testing.TB) string {
+	t.Helper()
+	return Build{Name: "versitygw", Module: "cmd/dtm/parts/versitygw", Package: "github.com/versity/versitygw/cmd/versitygw", Env: []string{"CGO_ENABLED=0"}}.Path(t)
+}
+
 // Dot returns the path of Graphviz's dot.
 func Dot(t testing.TB) string {
 	t.Helper()
