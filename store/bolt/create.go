@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -70,22 +71,51 @@ func link(from, to string) error {
 // path that is empty or half made, whoever looks and wherever we die.
 func publish(ctx context.Context, path string, entries []store.Entry, move func(from, to string) error) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
-	if errors.Is(err, fs.ErrNotExist) {
-		return errNoFolder
+	sweep(path)
+	for tries := 0; ; tries++ {
+		f, err := os.CreateTemp(dir, filepath.Base(path)+draftSuffix+"*")
+		if errors.Is(err, fs.ErrNotExist) {
+			return errNoFolder
+		}
+		if err != nil {
+			return err
+		}
+		draft := f.Name()
+		// Held until the draft is a store or gone, so that sweep knows it from one whose maker has died.
+		_ = tryLock(f, true)
+		if err = build(ctx, f, entries); err == nil {
+			err = move(draft, path)
+		}
+		_ = os.Remove(draft)
+		if err == nil {
+			return syncDir(dir)
+		}
+		// Somebody may have swept it away in the moment before it was locked.
+		if !errors.Is(err, fs.ErrNotExist) || tries == 3 {
+			return err
+		}
 	}
+}
+
+// draftSuffix is behind the name of a store that is being built.
+const draftSuffix = ".new-"
+
+// sweep removes what makers left that died. What cannot be looked at or removed does no harm where it is.
+func sweep(path string) {
+	drafts, err := filepath.Glob(strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path) + draftSuffix + "*")
 	if err != nil {
-		return err
+		return
 	}
-	tmp := f.Name()
-	defer func() { _ = os.Remove(tmp) }()
-	if err := build(ctx, f, entries); err != nil {
-		return err
+	for _, draft := range drafts {
+		f, err := os.Open(draft)
+		if err != nil {
+			continue
+		}
+		if tryLock(f, true) == nil {
+			_ = os.Remove(draft)
+		}
+		_ = f.Close()
 	}
-	if err := move(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(dir)
 }
 
 // build writes a store into an empty file and closes it.
