@@ -27,7 +27,8 @@ import (
 // to the folder of path, or to the current folder if they are only there.
 //
 // Plugins, instances, dependencies, options and references are not checked; [schema.Loader] does that. A configuration
-// without tools is no mistake here. Mistakes are schema.Errors, as many as could be found at once; once ctx is done its
+// without tools is no mistake here. Mistakes are schema.Errors, as many as could be found at once; where none of them can
+// be the cause of others, the Source is returned beside them, so that the caller can look for more. Once ctx is done its
 // error is returned.
 func Read(ctx context.Context, path string) (*schema.Source, error) {
 	r := reader{ctx: ctx, path: path, open: readFile, exists: exists}
@@ -41,11 +42,10 @@ func Read(ctx context.Context, path string) (*schema.Source, error) {
 		return nil, fmt.Errorf("find the folder of %s: %w", path, err)
 	}
 	src, err := r.read(data)
-	if err != nil {
-		return nil, err
+	if src != nil {
+		src.Dir = dir
 	}
-	src.Dir = dir
-	return src, nil
+	return src, err
 }
 
 // reader reads one configuration.
@@ -65,6 +65,8 @@ type notes struct {
 	raw map[schema.Pos]string
 	// missing are the values that nobody knows after a mistake, so that no second one is made of them.
 	missing map[schema.Pos]bool
+	// harmless is how many of errs cannot be the cause of others.
+	harmless int
 }
 
 func (n *notes) noteRaw(pos schema.Pos, raw string) {
@@ -117,8 +119,11 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := r.errs.Err(); err != nil {
+	harmless := len(r.errs) == r.harmless
+	if err := r.errs.Err(); err != nil && !harmless {
 		return nil, err
+	} else if err != nil {
+		return src, err
 	}
 	return src, nil
 }

@@ -77,6 +77,9 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 			t.errs.Add(f.Pos, path+"."+f.Name, "does not belong to the form of this list", "write "+t.form()+" for every tool")
 		default:
 			t.unknown(f, path, plugin, instance, "dependsOn", "options")
+			if has(v, "options") && has(v, plugin) && has(v, instance) {
+				t.harmless++
+			}
 		}
 	}
 	for _, key := range []string{plugin, instance} {
@@ -92,9 +95,10 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 		id := schema.MakeID(tool.Plugin.Text, tool.Instance.Text)
 		if first, ok := t.seen[id]; ok {
 			t.errs.Add(v.Pos, path, fmt.Sprintf("tool %s is written twice, first at %s", id, first), "")
-		} else {
-			t.seen[id] = v.Pos
+			t.harmless++
+			return tool, false
 		}
+		t.seen[id] = v.Pos
 	}
 	return tool, true
 }

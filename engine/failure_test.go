@@ -54,10 +54,10 @@ more ends`)
 	}
 	slices.Sort(skipped)
 	h.same("journal", strings.Join(skipped, "\n"), `
-b create waits for [thing.a]
-c create waits for [thing.a]
-d create waits for [thing.a thing.z]
-e create waits for [thing.a thing.z]`)
+b create waits for thing.a
+c create waits for thing.a
+d create waits for thing.a, thing.z
+e create waits for thing.a, thing.z`)
 
 	h.before = nil
 	h.apply(config)

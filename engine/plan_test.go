@@ -147,7 +147,7 @@ func TestAToolThatCannotBeReadIsAnErrorAndTheOthersArePlanned(t *testing.T) {
 ± b: options.zone "here" "there" replace
 ~ c: options.value "1" "2"
 ~ d: dependsOn ["thing.a","thing.e"] []
-~ e: dependsOn null ["thing.d"]
+~ e: dependsOn [] ["thing.d"]
 ! a: no answer`)
 	var failed *ApplyError
 	if !errors.As(err, &failed) || len(failed.Failed) != 1 || failed.Failed[0].ID != "thing.a" || failed.Skipped != 1 {

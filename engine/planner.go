@@ -222,8 +222,8 @@ func (m *planner) fail(id schema.ID, err error) {
 }
 
 func needsDiff(before, after []schema.ID) store.FieldDiff {
-	old, _ := json.Marshal(before)
-	now, _ := json.Marshal(after)
+	old, _ := json.Marshal(list(before))
+	now, _ := json.Marshal(list(after))
 	return store.FieldDiff{Path: "dependsOn", Before: old, After: now}
 }
 

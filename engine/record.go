@@ -28,7 +28,7 @@ func (r *run) skip(node string, cause graph.Cause) {
 		return // its own first half has failed, and said so
 	}
 	if len(causes) > 0 {
-		why = fmt.Sprintf("waits for %v", causes)
+		why = "waits for " + strings.Join(texts(causes), ", ")
 	}
 	now := r.engine.Now()
 	r.count(func(n *store.Counts) { n.Skipped++ })

@@ -100,7 +100,7 @@ tools.localfile.A_b: "A_b" is not an instance name: lower-case letters, digits, 
 tools.localfile.dup: the tool is there twice, first at t.yaml:3:1 (give one of them another instance name): t.yaml:4:1
 tools.localfile.bad.options.filename: field is required: expected string & !="": t.yaml:5:4
 tools.localfile.bad.options.filname: field not allowed; expected one of filename, content, mode (did you mean `+"`filename`"+`?): t.yaml:5:5
-tools.localfile.bad.options.mode: invalid value 5; expected *"0644" | =~"^0?[0-7]{3}$": t.yaml:5:7
+tools.localfile.bad.options.mode: invalid value 5; expected *"0644" | =~"^0?[0-7]{3}$" (write it in quotes): t.yaml:5:7
 tools.localfile.none.options.filename: field is required: expected string & !="": t.yaml:6:4
 tools.thing.one.options.count: invalid value -1; expected *1 | int & >0: t.yaml:7:7
 tools.thing.one.options.token: invalid value (secret): expected string: t.yaml:7:9

@@ -36,7 +36,12 @@ type FieldDefinition struct {
 	Secret, Replace bool
 	// Fields are the fields of a struct, or the one element of a list or map.
 	Fields []FieldDefinition
+
+	kind cue.Kind
 }
+
+// wantsText tells whether the field takes strings and nothing else.
+func (f *FieldDefinition) wantsText() bool { return f.kind == cue.StringKind }
 
 // Definition is the definition of the plugin, nil if there is no such plugin. The caller only reads it.
 func (l *Loader) Definition(plugin string) *Definition { return l.defs[plugin] }
@@ -139,7 +144,7 @@ func elementOf(v cue.Value, name string, depth int) ([]FieldDefinition, error) {
 }
 
 func fieldOf(name string, v cue.Value, depth int) (FieldDefinition, error) {
-	f := FieldDefinition{Name: name, Doc: docOf(v), Type: typeOf(v)}
+	f := FieldDefinition{Name: name, Doc: docOf(v), Type: typeOf(v), kind: v.IncompleteKind()}
 	for _, a := range v.Attributes(cue.FieldAttr) {
 		switch a.Name() {
 		case "secret":

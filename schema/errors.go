@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -75,4 +76,18 @@ func (es Errors) Err() error {
 		)
 	})
 	return slices.CompactFunc(es, func(a, b *Error) bool { return *a == *b })
+}
+
+// Join puts the mistakes of two errors together. An error that is not Errors comes alone.
+func Join(a, b error) error {
+	var first, second Errors
+	switch {
+	case a == nil:
+		return b
+	case b == nil || !errors.As(a, &first):
+		return a
+	case !errors.As(b, &second):
+		return b
+	}
+	return append(slices.Clone(first), second...).Err()
 }

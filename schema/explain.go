@@ -69,6 +69,9 @@ func (l *Loader) report(found []finding, src source) error {
 	byPath := map[string][]finding{}
 	var order []string
 	for _, f := range found {
+		if path := l.misnamed(f); len(path) < len(f.path) {
+			f.path, f.own = path, nil
+		}
 		key := strings.Join(f.path, "\x00")
 		if len(f.path) == 0 {
 			// Without a path, as for syntax, every error stands for itself.
@@ -93,6 +96,18 @@ func (l *Loader) report(found []finding, src source) error {
 		return echoes.Err()
 	}
 	return told.Err()
+}
+
+// misnamed is the path of the name that is not allowed, where CUE complains of what is below it.
+func (l *Loader) misnamed(f finding) []string {
+	switch {
+	case f.msg != notAllowed || len(f.path) < 3 || f.path[0] != "tools":
+	case l.defs[f.path[1]] == nil:
+		return f.path[:2]
+	case CheckInstanceName(f.path[2]) != nil:
+		return f.path[:3]
+	}
+	return f.path
 }
 
 // The words of CUE that are told apart.
@@ -137,6 +152,9 @@ func (l *Loader) merge(group []finding, src source) *Error {
 		e.Msg = "invalid value (secret): expected " + def.Type
 	case def != nil && def.Type != "":
 		e.Msg = invalid(best, def) + "; expected " + def.Type
+		if e.Hint == "" && def.wantsText() && !strings.ContainsAny(invalid(best, def), "[{") && slices.ContainsFunc(group, func(f finding) bool { return strings.Contains(f.msg, "mismatched types") }) {
+			e.Hint = "write it in quotes"
+		}
 	case len(best.path) > 0 && src.expected != nil:
 		if expected := src.expected(best.path); expected != "" {
 			e.Msg += "; expected " + expected
@@ -157,7 +175,8 @@ func invalid(f finding, def *FieldDefinition) string {
 		return f.msg
 	}
 	right, _, _ = strings.Cut(right, " (mismatched")
-	if strings.Contains(def.Type, left) {
+	words := strings.FieldsFunc(def.Type, func(r rune) bool { return strings.ContainsRune(" *|&()", r) })
+	if slices.Contains(words, left) {
 		left = right
 	}
 	return "invalid value " + left

@@ -37,7 +37,9 @@ func (l *Loader) Load(ctx context.Context, path string, tags []string) (*Config,
 	}
 	insts := load.Instances([]string{p.arg}, cfg)
 	p.inst = insts[0]
-	if err := p.inst.Err; err != nil {
+	if err := p.inst.Err; err != nil && strings.Contains(err.Error(), "exclude all CUE files") {
+		return nil, Errors{{Pos: Pos{File: p.given}, Msg: "no file here begins with a package clause", Hint: "write `package toolchain` on top"}}
+	} else if err != nil {
 		return nil, p.explain(l, err)
 	}
 	for _, f := range p.inst.Files {

@@ -183,10 +183,11 @@ func (p *project) load(ctx context.Context, path string, tags []string) (*schema
 			return nil, errors.New("-t sets CUE tags, and the configuration is YAML")
 		}
 		src, err := compat.Read(ctx, path)
-		if err != nil {
+		if src == nil {
 			return nil, err
 		}
-		return p.loader.Check(ctx, src)
+		config, more := p.loader.Check(ctx, src)
+		return config, schema.Join(err, more)
 	}
 	return p.loader.Load(ctx, path, tags)
 }

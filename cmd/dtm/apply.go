@@ -125,9 +125,10 @@ func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, event
 	var failed *engine.ApplyError
 	if errors.As(err, &failed) {
 		a.screen.Info("%s", counts(summary))
-		for _, f := range failed.Failed {
-			a.screen.Fail("Tool (%s) failed: %v", ui.Tool(f.ID), f.Err)
-			a.screen.Hint(f.Err)
+		if len(failed.Failed) > 1 { // one alone is said by the error itself
+			for _, f := range failed.Failed {
+				a.screen.Fail("Tool (%s) failed: %v", ui.Tool(f.ID), f.Err)
+			}
 		}
 		return err
 	}

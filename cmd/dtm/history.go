@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,19 +15,20 @@ import (
 )
 
 type historyCmd struct {
+	configFlags
+	Output string `short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json."`
+
 	List historyListCmd `cmd:"" default:"withargs" help:"List the runs, newest first."`
 	Show historyShowCmd `cmd:"" help:"Show the changes of one run."`
 }
 
 type historyListCmd struct {
-	configFlags
-	Output string `short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json."`
-	Number int    `short:"n" default:"0" placeholder:"N" help:"Only the newest N runs."`
+	Number int `short:"n" default:"0" placeholder:"N" help:"Only the newest N runs."`
 }
 
 // Run lists the runs.
-func (c *historyListCmd) Run(ctx context.Context, a *app) error {
-	p, err := a.open(ctx, &c.configFlags, 1)
+func (c *historyListCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
+	p, err := a.open(ctx, &h.configFlags, 1)
 	if err != nil {
 		return err
 	}
@@ -40,7 +42,7 @@ func (c *historyListCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	return a.print(func(w io.Writer) error {
-		if c.Output == "json" {
+		if h.Output == "json" {
 			return writeJSON(w, map[string]any{"runs": runs})
 		}
 		if len(runs) == 0 {
@@ -99,14 +101,12 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 type historyShowCmd struct {
-	configFlags
-	ID     string `arg:"" name:"run" help:"The run, as \"dtm history\" lists it, or \"latest\"."`
-	Output string `short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json."`
+	ID string `arg:"" name:"run" help:"The run, as \"dtm history\" lists it, or \"latest\"."`
 }
 
 // Run shows one run with its changes.
-func (c *historyShowCmd) Run(ctx context.Context, a *app) error {
-	p, err := a.open(ctx, &c.configFlags, 1)
+func (c *historyShowCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
+	p, err := a.open(ctx, &h.configFlags, 1)
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,9 @@ func (c *historyShowCmd) Run(ctx context.Context, a *app) error {
 			c.ID = r.ID
 			break
 		}
+		if c.ID == "latest" {
+			return errors.New("nothing was ever applied here")
+		}
 	}
 	var run store.Run
 	entries := []store.Entry{}
@@ -128,7 +131,7 @@ func (c *historyShowCmd) Run(ctx context.Context, a *app) error {
 		run.Apply(e)
 		entries = append(entries, e)
 	}
-	if c.Output == "json" {
+	if h.Output == "json" {
 		return a.print(func(w io.Writer) error { return writeJSON(w, map[string]any{"run": run, "entries": entries}) })
 	}
 	return a.print(func(w io.Writer) error { return a.showRun(w, run, entries) })

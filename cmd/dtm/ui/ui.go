@@ -83,15 +83,32 @@ func (s *Screen) Error(what string, err error) {
 		return
 	}
 	s.Fail("%s: %v", what, err)
-	s.Hint(err)
+	said := map[string]bool{}
+	for _, hint := range hints(err) {
+		if !said[hint] {
+			said[hint] = true
+			s.line("  " + s.paint("hint:", color.FgCyan) + " " + hint)
+		}
+	}
 }
 
-// Hint tells what to try, if the error knows.
-func (s *Screen) Hint(err error) {
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		s.line("  " + s.paint("hint:", color.FgCyan) + " " + hinted.Hint())
+// hints are what the errors in err say to try, causes first, each once.
+func hints(err error) []string {
+	var all []string
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		for _, cause := range e.Unwrap() {
+			all = append(all, hints(cause)...)
+		}
+	case interface{ Unwrap() error }:
+		all = hints(e.Unwrap())
 	}
+	if h, ok := err.(interface{ Hint() string }); ok && h.Hint() != "" {
+		all = append(all, h.Hint())
+	}
+	return all
 }
 
 // mistake puts the place first, as compilers do, so that editors find it.
