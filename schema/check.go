@@ -47,8 +47,8 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 		seen[id] = t.Pos
 		todo = append(todo, t)
 	}
-	// A context may not be shared by goroutines, but each batch has its own. This was half of the time that a plan of
-	// 1,000 tools took.
+	// A context may not be shared by goroutines, but each batch has its own: the check is 40 % of a
+	// plan that finds nothing to do, and on two cores the plan takes half the time (the collector's part included).
 	results := make([]checked, len(todo))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
