@@ -95,9 +95,9 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	}
 	core := defaultCore()
 	var tools schema.Value
-	switch {
-	case parts.core == nil:
-	case parts.core == parts.tools:
+	switch parts.core {
+	case nil:
+	case parts.tools:
 		tools = r.convert(parts.tools, vars)
 		core = r.core(tools)
 	default:

@@ -111,20 +111,3 @@ func (s *successor) Open(ctx context.Context, by store.Holder, _ *store.State) (
 	}
 	return bolt.New(s.path, bolt.Options{}).Open(ctx, by, nil)
 }
-
-// backUp gives a file a second name, under which it stays whatever happens next. A backup that an interrupted takeover
-// has made already is fine; any other file of that name is not touched.
-func backUp(path, backup string) error {
-	err := os.Link(path, backup)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	old, statErr := os.Stat(path)
-	if statErr != nil {
-		return statErr
-	}
-	if have, statErr := os.Stat(backup); statErr != nil || !os.SameFile(old, have) {
-		return hinted{err, "move " + backup + " away"}
-	}
-	return nil
-}
