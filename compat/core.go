@@ -34,12 +34,14 @@ func (r *reader) core(v schema.Value) coreConfig {
 }
 
 func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateConfig {
-	options := schema.Value{}
+	options := schema.Value{Pos: v.Pos}
 	for _, f := range r.mapping(v, "state") {
 		switch f.Name {
 		case "backend":
-			if t, ok := r.text(f.Value, "state.backend"); ok && t.Text != "" && t.Text != state.Backend {
-				r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), "use local")
+			if t, ok := r.text(f.Value, "state.backend"); ok && t.Text != "" {
+				if t.Text != "local" && t.Text != "s3" {
+					r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), "use local or s3")
+				}
 				state.Backend = t.Text
 			}
 		case "options":
@@ -48,9 +50,17 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateCon
 			r.unknown(f, "state", "backend", "options")
 		}
 	}
-	if state.Backend != "local" {
-		return state
+	switch state.Backend {
+	case "local":
+		r.localState(options, &state)
+	case "s3":
+		state.StateFile = ""
+		r.s3State(options, &state)
 	}
+	return state
+}
+
+func (r *reader) localState(options schema.Value, state *schema.StateConfig) {
 	for _, f := range r.mapping(options, "state.options") {
 		path := "state.options." + f.Name
 		switch f.Name {
@@ -66,7 +76,39 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateCon
 			r.unknown(f, "state.options", "stateFile")
 		}
 	}
-	return state
+}
+
+// s3State reads bucket, region and key, which DevStream wanted, and what this dtm has besides.
+func (r *reader) s3State(options schema.Value, state *schema.StateConfig) {
+	into := map[string]*string{
+		"bucket": &state.Bucket, "region": &state.Region, "key": &state.Key,
+		"endpoint": &state.Endpoint, "profile": &state.Profile, "kmsKeyID": &state.KMSKeyID,
+	}
+	for _, f := range r.mapping(options, "state.options") {
+		path := "state.options." + f.Name
+		field := into[f.Name]
+		switch {
+		case field != nil:
+			if t, ok := r.text(f.Value, path); ok {
+				*field = t.Text
+			}
+		case f.Name == "pathStyle" && f.Value.Kind == schema.Bool:
+			state.PathStyle = f.Value.Text == "true"
+		case f.Name == "pathStyle":
+			r.errs.Add(f.Value.Pos, path, "must be true or false", "")
+		case f.Name == "stateFile":
+			if t, ok := r.text(f.Value, path); ok && t.Text != "" {
+				r.errs.Add(f.Pos, path, "has no meaning for the backend s3", "remove it")
+			}
+		default:
+			r.unknown(f, "state.options", "bucket", "region", "key", "endpoint", "pathStyle", "profile", "kmsKeyID")
+		}
+	}
+	for _, required := range []string{"bucket", "region", "key"} {
+		if *into[required] == "" {
+			r.errs.Add(options.Pos, "state.options."+required, "is required for the backend s3", "")
+		}
+	}
 }
 
 // text is a string; a number or a boolean counts as what the user wrote, null as an empty string. It is not ok after a

@@ -62,7 +62,12 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"key is a list", "tools:\n" + tool + "  options: {[a]: b}\n", "tools[0].options: a key must be a single word, not a list or a map: config.yaml:4:13"},
 		{"key is missing", "tools:\n" + tool + "  options: {~: b}\n", "tools[0].options: a key is missing in front of `:`: config.yaml:4:13"},
 
-		{"unknown backend", "state: {backend: s3, options: {bucket: b}}\ntools: []\n", "state.backend: \"s3\" is not supported (use local): config.yaml:1:18"},
+		{"unknown backend", "state: {backend: k8s}\ntools: []\n", "state.backend: \"k8s\" is not supported (use local or s3): config.yaml:1:18"},
+		{"s3 without key", "state: {backend: s3, options: {bucket: b, region: r, stateFile: f, endpint: e, pathStyle: 1}}\n",
+			"state.options.key: is required for the backend s3: config.yaml:1:31\n" +
+				"state.options.stateFile: has no meaning for the backend s3 (remove it): config.yaml:1:54\n" +
+				"state.options.endpint: unknown key (did you mean `endpoint`?): config.yaml:1:68\n" +
+				"state.options.pathStyle: must be true or false: config.yaml:1:91"},
 		{"bucket without s3", "state: {backend: local, options: {bucket: b}}\n", "state.options.bucket: has no meaning for the backend local (remove it): config.yaml:1:35"},
 		{"state is a word", "state: local\n", "state: must be a map, not a string: config.yaml:1:8"},
 		{"unknown keys of state", "state: {backnd: local, options: {statefile: x}}\n",

@@ -57,10 +57,14 @@ func (t *Tool) Needs() []ID {
 
 // StateConfig says where the journal is kept. The zero value is not valid; the loaders fill in defaults.
 type StateConfig struct {
-	// Backend is "local" (bbolt).
-	Backend string `json:"backend"`
-	// StateFile is the journal's file, relative to Config.Dir unless absolute.
-	StateFile string `json:"stateFile,omitempty"`
+	// Backend is "local" (a file, by bbolt) or "s3" (a bucket).
+	Backend string
+	// StateFile is the journal's file of a local store, relative to Config.Dir unless absolute.
+	StateFile string
+	// The rest is for s3; what it means is said in toolchain.cue.
+	Bucket, Key, Region, Endpoint, Profile, KMSKeyID string
+
+	PathStyle bool
 }
 
 // Pos is a place in a file. Line and Column count from 1; zero means not known.

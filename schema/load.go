@@ -303,12 +303,13 @@ func namesOf(v cue.Value) Value {
 func (p *located) state(v cue.Value, state *StateConfig) error {
 	var s struct {
 		Backend string
-		Options struct{ StateFile string }
+		Options StateConfig
 	}
 	if err := v.LookupPath(cue.ParsePath("state")).Decode(&s); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	*state = StateConfig{Backend: s.Backend, StateFile: s.Options.StateFile}
+	*state = s.Options
+	state.Backend = s.Backend
 	return nil
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 	"github.com/devstream-io/dtm/store/bolt"
+	"github.com/devstream-io/dtm/store/s3"
 )
 
 // app is the process that a command runs in.
@@ -201,6 +202,15 @@ func (p *project) stateFile() string {
 }
 
 func (p *project) openStore(ctx context.Context) error {
+	if p.config.State.Backend == "s3" {
+		c := p.config.State
+		bucket, err := s3.New(ctx, s3.Options{
+			Bucket: c.Bucket, Key: c.Key, Region: c.Region, Endpoint: c.Endpoint, PathStyle: c.PathStyle,
+			Profile: c.Profile, KMSKeyID: c.KMSKeyID,
+		})
+		p.store = bucket
+		return err
+	}
 	path := p.stateFile()
 	old, err := readOldState(path)
 	if err != nil {

@@ -63,7 +63,11 @@ func (r *runner) run(ctx context.Context, flags *configFlags, to aim) error {
 
 func (r *runner) carryOut(ctx context.Context, p *project, to aim) error {
 	a := r.app
-	a.screen.Info("Using local backend. State file: %s.", relative(p.store.String()))
+	if c := p.config.State; c.Backend == "s3" {
+		a.screen.Info("Using s3 backend. Bucket: %s, region: %s, key: %s.", c.Bucket, c.Region, c.Key)
+	} else {
+		a.screen.Info("Using local backend. State file: %s.", relative(p.store.String()))
+	}
 	state, err := p.store.Load(ctx)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ func TestEveryPart(t *testing.T) {
 	}{
 		{"cue", Cue, []string{"version"}, "cue version v0."},
 		{"dtm", DTM, []string{"--help"}, "Usage: dtm"},
+		{"versitygw", VersityGW, []string{"--version"}, "Version"},
 		{"dot", Dot, []string{"-V"}, "graphviz version"},
 		{"git", Git, []string{"--version"}, "git version"},
 	}
