@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/errors"
-	"github.com/agext/levenshtein"
 )
 
 // finding is one error of CUE, taken apart.
@@ -147,7 +146,7 @@ func (l *Loader) merge(group []finding, src source) *Error {
 		}
 	case strings.Contains(best.msg, undefinedField):
 		_, name, _ := strings.Cut(best.msg, undefinedField)
-		e.Hint = didYouMean(nearest(strings.TrimSpace(name), append(l.allNames(), src.names...)))
+		e.Hint = DidYouMean(strings.TrimSpace(name), append(l.allNames(), src.names...))
 	case def != nil && def.Secret:
 		e.Msg = "invalid value (secret): expected " + def.Type
 	case def != nil && def.Type != "":
@@ -202,7 +201,7 @@ func (l *Loader) explainName(e *Error, path []string) {
 	switch {
 	case len(path) == 2 && path[0] == "tools":
 		e.Msg = fmt.Sprintf("there is no plugin %q", name)
-		e.Hint = didYouMean(nearest(name, l.names))
+		e.Hint = DidYouMean(name, l.names)
 		if e.Hint == "" {
 			e.Hint = "`dtm list plugins` shows them"
 		}
@@ -233,7 +232,7 @@ func (l *Loader) explainName(e *Error, path []string) {
 	}
 	if len(allowed) > 0 {
 		e.Msg += "; expected one of " + strings.Join(allowed, ", ")
-		e.Hint = didYouMean(nearest(name, allowed))
+		e.Hint = DidYouMean(name, allowed)
 	}
 }
 
@@ -270,25 +269,4 @@ func pathString(path []string) string {
 		}
 	}
 	return b.String()
-}
-
-// nearest is the name that was probably meant, or empty. A third of the letters may be wrong.
-func nearest(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
-	for _, n := range names {
-		if d := levenshtein.Distance(name, n, nil); d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// Nearest is the name out of names that was probably meant by a mistyped one, or empty.
-func Nearest(name string, names []string) string { return nearest(name, names) }
-
-func didYouMean(name string) string {
-	if name == "" {
-		return ""
-	}
-	return "did you mean `" + name + "`?"
 }

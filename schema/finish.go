@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/agext/levenshtein"
 )
 
 // finish checks what only the whole configuration can tell, references and dependencies, and fills in config.
@@ -131,17 +129,7 @@ func (l *Loader) dangling(self ID, r Reference, ids map[ID]bool, names []string)
 		outputs = append(outputs, f.Name)
 	}
 	return fmt.Sprintf("%s: plugin %s has no output %q, only %s", r, def.Name, strings.Join(r.Key, "."), strings.Join(outputs, ", ")),
-		didYouMean(nearest(r.Key[0], outputs))
-}
-
-// nearestID is the tool that was probably meant. The plugin's name is long and often the same, so only the letters of
-// the instance count for how many may be wrong.
-func nearestID(id ID, names []string) string {
-	near := nearest(string(id), names)
-	if levenshtein.Distance(string(id), near, nil) > max(1, len(id.Instance())/3) {
-		return ""
-	}
-	return near
+		DidYouMean(r.Key[0], outputs)
 }
 
 // openOutput tells whether the key goes below an output whose inner shape the schema leaves open.

@@ -175,8 +175,6 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func join(elem ...string) string { return filepath.Join(elem...) }
-
 // display names a file as the user would: relative to the folder as it was given.
 func (p *located) display(file string) string {
 	if !filepath.IsAbs(file) {
@@ -202,7 +200,7 @@ func (l *Loader) shaped(p *located, v cue.Value) error {
 	for _, f := range p.inst.Files {
 		for _, d := range f.Decls {
 			name, at := label(d)
-			if near := nearest(name, []string{"tools", "state"}); near != "" && near != name {
+			if near := Nearest(name, []string{"tools", "state"}); near != "" && near != name {
 				errs.Add(p.position(at), name, "field not allowed", didYouMean(near))
 			}
 		}

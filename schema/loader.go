@@ -14,6 +14,7 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -158,7 +159,7 @@ func (l *Loader) config(dir, root string, stale []string, tags []string) *load.C
 		overlay[path] = load.FromString("package " + packageOf(path) + "\n")
 	}
 	for path, text := range l.files {
-		overlay[join(root, vendorDir, path)] = load.FromString(text)
+		overlay[filepath.Join(root, vendorDir, path)] = load.FromString(text)
 	}
 	return &load.Config{Dir: dir, ModuleRoot: root, Overlay: overlay, Tags: tags, Env: []string{"CUE_REGISTRY=none"}}
 }
@@ -167,7 +168,7 @@ func (l *Loader) config(dir, root string, stale []string, tags []string) *load.C
 func (l *Loader) build(ctx *cue.Context) (cue.Value, error) {
 	const root = "/dtm-schemas"
 	cfg := l.config(root, root, nil, nil)
-	cfg.Overlay[join(root, "cue.mod/module.cue")] = load.FromString(moduleFile("dtm.invalid/schemas"))
+	cfg.Overlay[filepath.Join(root, "cue.mod/module.cue")] = load.FromString(moduleFile("dtm.invalid/schemas"))
 	insts := load.Instances([]string{ModulePath + "/schema"}, cfg)
 	if err := insts[0].Err; err != nil {
 		return cue.Value{}, err

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/devstream-io/dtm/schema"
@@ -69,6 +72,17 @@ type Entry struct {
 	Duration time.Duration `json:"duration,omitempty"`
 	Error    string        `json:"error,omitempty"`
 	Result   Result        `json:"result,omitempty"`
+}
+
+// Folded is the entry as a fold may keep it: nothing that the caller of Record may change later is shared, and Diff, which
+// no fold needs, is left out.
+func (e Entry) Folded() Entry {
+	e.DependsOn = slices.Clone(e.DependsOn)
+	e.Options = bytes.Clone(e.Options)
+	e.Resource = bytes.Clone(e.Resource)
+	e.Digests = maps.Clone(e.Digests)
+	e.Diff = nil
+	return e
 }
 
 // Result is how a run ended.

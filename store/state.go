@@ -57,6 +57,13 @@ type Doubt struct {
 // NewState returns the state of a store that does not exist yet.
 func NewState() *State { return &State{Tools: map[schema.ID]*Tool{}} }
 
+// Clone returns a state that can be folded on while this one stays: Apply changes no Tool in place, so two maps are enough.
+func (s *State) Clone() *State {
+	out := *s
+	out.Tools = maps.Clone(s.Tools)
+	return &out
+}
+
 // IDs are the tools' IDs, sorted.
 func (s *State) IDs() []schema.ID { return slices.Sorted(maps.Keys(s.Tools)) }
 

@@ -151,3 +151,25 @@ func TestLockedErrorNamesTheHolderIfItIsKnown(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestAFoldedEntrySharesNothingWithItsCaller(t *testing.T) {
+	e := store.Entry{
+		DependsOn: []schema.ID{"a.b"}, Options: []byte(`{"x":1}`), Resource: []byte(`{"y":1}`),
+		Digests: map[string]string{"options.x": "1"}, Diff: []store.FieldDiff{{Path: "options.x"}},
+	}
+	kept := e.Folded()
+	e.DependsOn[0], e.Options[2], e.Resource[2], e.Digests["options.x"] = "c.d", 'z', 'z', "2"
+	if kept.DependsOn[0] != "a.b" || string(kept.Options) != `{"x":1}` || string(kept.Resource) != `{"y":1}` || kept.Digests["options.x"] != "1" || kept.Diff != nil {
+		t.Errorf("kept %+v", kept)
+	}
+}
+
+func TestACloneIsFoldedOnWhileTheStateStays(t *testing.T) {
+	s := store.NewState()
+	s.Apply(store.Entry{Seq: 1, Kind: store.Applied, Tool: "a.b", Action: store.ActionCreate})
+	c := s.Clone()
+	c.Apply(store.Entry{Seq: 2, Kind: store.Deleted, Tool: "a.b"})
+	if s.Serial != 1 || s.Tools["a.b"] == nil || c.Serial != 2 || len(c.Tools) != 0 {
+		t.Errorf("state %+v, clone %+v", s, c)
+	}
+}

@@ -43,7 +43,7 @@ func (c *historyListCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
 	}
 	return a.print(func(w io.Writer) error {
 		if h.Output == "json" {
-			return writeJSON(w, map[string]any{"runs": runs})
+			return writeJSON(w, runsDocument{Runs: runs})
 		}
 		if len(runs) == 0 {
 			a.screen.Info("Nothing was ever applied here.")
@@ -100,6 +100,16 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// runsDocument is what `dtm history -o json` prints, and runDocument what `dtm history show -o json` does.
+type runsDocument struct {
+	Runs []store.Run `json:"runs"`
+}
+
+type runDocument struct {
+	Run     store.Run     `json:"run"`
+	Entries []store.Entry `json:"entries"`
+}
+
 type historyShowCmd struct {
 	ID string `arg:"" name:"run" help:"The run, as \"dtm history\" lists it, or \"latest\"."`
 }
@@ -132,7 +142,7 @@ func (c *historyShowCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
 		entries = append(entries, e)
 	}
 	if h.Output == "json" {
-		return a.print(func(w io.Writer) error { return writeJSON(w, map[string]any{"run": run, "entries": entries}) })
+		return a.print(func(w io.Writer) error { return writeJSON(w, runDocument{Run: run, Entries: entries}) })
 	}
 	return a.print(func(w io.Writer) error { return a.showRun(w, run, entries) })
 }

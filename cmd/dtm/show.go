@@ -46,8 +46,8 @@ func (c *showConfigCmd) Run(a *app) error {
 }
 
 func suggestion(name string, names []string) string {
-	if near := schema.Nearest(name, names); near != "" {
-		return "did you mean `" + near + "`?"
+	if hint := schema.DidYouMean(name, names); hint != "" {
+		return hint
 	}
 	return "`dtm list plugins` shows them"
 }

@@ -1,11 +1,8 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -45,10 +42,7 @@ type group struct {
 
 func newSession(s *Store, f *file, now *folded) *session {
 	begun := now.state
-	// Apply changes no Tool in place, so two maps are enough for two states.
-	follow := *begun
-	follow.Tools = maps.Clone(begun.Tools)
-	now.state = &follow
+	now.state = begun.Clone()
 	return &session{store: s, file: f, begun: begun, now: now}
 }
 
@@ -140,23 +134,13 @@ func (s *session) write(g *group) error {
 		return s.file.db.Update(func(tx *bbolt.Tx) error {
 			journal, runs := tx.Bucket(journalBucket), tx.Bucket(runsBucket)
 			for i, e := range g.entries {
-				if err := s.now.appendEntry(journal, runs, keep(e), g.encoded[i]); err != nil {
+				if err := s.now.appendEntry(journal, runs, e.Folded(), g.encoded[i]); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	})
-}
-
-// keep copies what the caller may change after Record has returned.
-func keep(e store.Entry) store.Entry {
-	e.DependsOn = slices.Clone(e.DependsOn)
-	e.Options = bytes.Clone(e.Options)
-	e.Resource = bytes.Clone(e.Resource)
-	e.Digests = maps.Clone(e.Digests)
-	e.Diff = nil
-	return e
 }
 
 func (s *session) fold() error {

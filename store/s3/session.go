@@ -1,11 +1,8 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -56,10 +53,7 @@ const mostPatience = 50 * time.Millisecond
 
 func newSession(ctx context.Context, s *Store, l *lease, now *folded) *session {
 	begun := now.state
-	// Apply changes no Tool in place, so two maps are enough for two states.
-	follow := *begun
-	follow.Tools = maps.Clone(begun.Tools)
-	now.state = &follow
+	now.state = begun.Clone()
 	return &session{store: s, ctx: context.WithoutCancel(ctx), lease: l, begun: begun, now: now}
 }
 
@@ -86,7 +80,7 @@ func (s *session) Record(_ context.Context, entries ...store.Entry) error {
 	}
 	at := len(b.entries)
 	for _, e := range entries {
-		b.entries = append(b.entries, own(e))
+		b.entries = append(b.entries, e.Folded())
 	}
 	b.encoded = append(b.encoded, encoded...)
 	if b.calls++; b.awaited && b.calls == s.patience.calls {
@@ -105,16 +99,6 @@ func (s *session) Record(_ context.Context, entries ...store.Entry) error {
 		entries[i].Seq = b.first + uint64(at+i)
 	}
 	return nil
-}
-
-// own copies what the caller may change after Record has returned.
-func own(e store.Entry) store.Entry {
-	e.DependsOn = slices.Clone(e.DependsOn)
-	e.Options = bytes.Clone(e.Options)
-	e.Resource = bytes.Clone(e.Resource)
-	e.Digests = maps.Clone(e.Digests)
-	e.Diff = nil
-	return e
 }
 
 // refuse makes err the answer to every later Record, unless there is one already, and returns the answer.
