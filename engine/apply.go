@@ -25,6 +25,8 @@ type ApplyOptions struct {
 	Stop <-chan struct{}
 	// FailFast begins nothing new after a failure.
 	FailFast bool
+	// Message is why, for the history.
+	Message string
 }
 
 // Summary says how a run ended.
@@ -47,6 +49,8 @@ type run struct {
 	key     []byte
 	changes map[schema.ID]*Change
 	halt    func()
+	// stop is closed when nothing more is to be begun.
+	stop <-chan struct{}
 
 	mu sync.Mutex
 	// resources are what exists now, for references.
@@ -79,18 +83,24 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 		changes: make(map[schema.ID]*Change, len(p.Changes)), resources: make(map[schema.ID]json.RawMessage, len(p.Changes)),
 		moved: map[schema.ID]bool{},
 	}
-	total := 0
+	for id, t := range p.state.Tools {
+		if t.Exists {
+			r.resources[id] = t.Resource
+		}
+	}
+	var planned []store.Planned
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		r.changes[c.ID] = c
 		r.resources[c.ID] = c.current
 		if c.Action != NoOp {
-			total++
+			planned = append(planned, store.Planned{Tool: c.ID, Action: c.Action.String(), Reason: c.Reason})
 		}
 	}
+	total := len(planned)
 	if err := r.record(ctx, store.Entry{
 		Kind: store.Started, Command: opt.Holder.Command, Author: opt.Holder.User + "@" + opt.Holder.Host,
-		Version: opt.Version, ConfigDigest: p.config.Digest,
+		Version: opt.Version, ConfigDigest: p.config.Digest, Message: opt.Message, Planned: planned,
 	}); err != nil {
 		return Summary{}, &ApplyError{Record: err, Skipped: total}
 	}
@@ -98,7 +108,7 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 
 	// A failing journal stops the walk in the same way as the user does.
 	stop := make(chan struct{})
-	r.halt = sync.OnceFunc(func() { close(stop) })
+	r.stop, r.halt = stop, sync.OnceFunc(func() { close(stop) })
 	if opt.Stop != nil {
 		select {
 		case <-opt.Stop:

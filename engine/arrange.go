@@ -84,8 +84,8 @@ func (m *planner) nodes() []graph.Node {
 	for _, id := range m.state.IDs() {
 		t := m.state.Tools[id]
 		needs := t.DependsOn
-		if t.Doubt != nil {
-			needs = append(needs[:len(needs):len(needs)], t.Doubt.DependsOn...)
+		for _, d := range t.Doubts() {
+			needs = append(needs[:len(needs):len(needs)], d.DependsOn...)
 		}
 		for _, need := range needs {
 			if need != id {
@@ -105,7 +105,13 @@ func (m *planner) nodes() []graph.Node {
 	var nodes []graph.Node
 	for i := range m.config.Tools {
 		t := &m.config.Tools[i]
-		needs := t.Needs()
+		var needs []schema.ID
+		for _, need := range t.Needs() {
+			// What is left out stays as it is, so there is nothing to wait for.
+			if m.selected(need) {
+				needs = append(needs, need)
+			}
+		}
 		for _, holder := range m.after[t.ID] {
 			if holds(t.ID, holder) {
 				needs = append(needs, holder)

@@ -13,8 +13,11 @@ import (
 
 // change carries out one change.
 func (r *run) change(ctx context.Context, c *Change, began time.Time) error {
-	if c.Action == Delete {
+	switch {
+	case c.Action == Delete:
 		return r.delete(ctx, c, began, store.ActionDelete, c.given)
+	case c.refresh:
+		return r.accept(ctx, c, began)
 	}
 	w, err := r.wish(c)
 	if err != nil {
@@ -55,8 +58,12 @@ func (r *run) decideAgain(c *Change, w wish) (Action, []store.FieldDiff, error) 
 	if err != nil {
 		return NoOp, nil, err
 	}
-	action, reason := decide(situation{wanted: true, needs: c.DependsOn, have: c.Have, options: options, resource: c.drift})
-	if reason == reasonNeeds {
+	options = heeded(c.Want.Lifecycle, options)
+	action, reason := decide(situation{
+		wanted: true, needs: c.DependsOn, have: c.Have, options: options, resource: c.drift,
+		lifecycle: !c.Want.Lifecycle.Equal(lifecycleOf(c.Have)),
+	})
+	if recordsOnly(reason) {
 		action = NoOp
 	}
 	return action, append(options, c.drift...), nil
@@ -68,7 +75,7 @@ var errFollow = errors.New("a tool that it refers to was repaired and has other 
 // follow changes a tool that was to stay as it is, if the repair of a tool that it refers to has not brought back the
 // outputs. It never replaces: nothing is deleted that the plan did not show.
 func (r *run) follow(ctx context.Context, c *Change, began time.Time) error {
-	if !r.referred(c) {
+	if c.Want == nil || !r.referred(c) {
 		return nil
 	}
 	w, err := r.wish(c)
@@ -102,6 +109,9 @@ func (r *run) wish(c *Change) (w wish, err error) {
 	if w.filled, _, err = fill(c.Want.Options, r.outputs); err != nil {
 		return w, err
 	}
+	if w.filled, err = ignore(c.Want.Lifecycle, c.Have, w.filled); err != nil {
+		return w, err
+	}
 	if w.sealed, err = r.engine.seal(def, w.filled, nil, r.key); err != nil {
 		return w, err
 	}
@@ -119,10 +129,10 @@ func (r *run) outputs(ref schema.Reference) (any, bool, error) {
 
 // keep records a tool that turned out to be as it should be, where anything of the record changes.
 func (r *run) keep(ctx context.Context, c *Change, w wish, began time.Time) error {
-	if !sameNeeds(c.DependsOn, c.Have.DependsOn) {
+	if !sameNeeds(c.DependsOn, c.Have.DependsOn) || !c.Want.Lifecycle.Equal(lifecycleOf(c.Have)) {
 		err := r.record(ctx, store.Entry{
 			Kind: store.Applied, Tool: c.ID, Action: store.ActionUpdate, DependsOn: c.DependsOn, Options: w.options,
-			Digests: w.digests, Resource: c.current, Diff: c.Diff, Duration: c.Have.Took,
+			Digests: w.digests, Resource: c.current, Lifecycle: recordedLifecycle(c.Want.Lifecycle), Diff: c.Diff, Duration: c.Have.Took,
 		})
 		if err != nil {
 			return err

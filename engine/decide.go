@@ -11,6 +11,8 @@ import (
 const (
 	reasonNew        = "found in config but doesn't exist in the state, will be created."
 	reasonUnfinished = "was begun and not finished, will be created."
+	reasonBegunThere = "was begun and not finished; it is there, will be adopted."
+	reasonBegunNot   = "was begun and not finished; it is not there, will be created."
 	reasonGone       = "state found but it seems the tool isn't created, will be created."
 	reasonInDoubt    = "was being changed when the last run ended, will be updated."
 	reasonFailed     = "could not be changed the last time, will be updated."
@@ -18,6 +20,11 @@ const (
 	reasonConfig     = "config drifted from the state, will be updated."
 	reasonUnknown    = "refers to outputs that are known after apply, will be updated if they change."
 	reasonDrift      = "drifted from the state, will be updated."
+	reasonAdopted    = "was adopted and may be other than the config says, will be updated."
+	reasonLifecycle  = "is to be treated in another way, the record will be updated."
+	reasonKept       = "is kept, will be taken out of the record."
+	reasonRefreshed  = "is other than it was left, will be recorded as it is."
+	reasonLost       = "is gone, will be taken out of the record."
 	reasonNeeds      = "depends on other tools than before, the record will be updated."
 	reasonRemoved    = "will be deleted."
 	reasonSame       = "is the same as the state, do nothing."
@@ -31,8 +38,10 @@ type situation struct {
 	needs  []schema.ID
 	// have is what is recorded, nil if nothing is.
 	have *store.Tool
-	// gone tells that a Read found nothing.
-	gone bool
+	// gone tells that a Read found nothing, there that it found something.
+	gone, there bool
+	// lifecycle tells that the tool is to be treated in another way than recorded.
+	lifecycle bool
 	// options is how what is wanted differs from what was applied, or from what was begun where nothing was applied;
 	// resource is how what exists differs from what was left.
 	options, resource []store.FieldDiff
@@ -46,6 +55,7 @@ type situation struct {
 //	yes   no           -         -                     create
 //	yes   doubt only   -         one needs replacing   replace
 //	yes   doubt only   -         any or none           create (the plugin adopts what is there)
+//	yes   adopted      there     any or none           update
 //	yes   yes, doubt   -         one needs replacing   replace
 //	yes   yes, doubt   -         any or none           update
 //	yes   yes          gone      -                     create
@@ -53,6 +63,7 @@ type situation struct {
 //	yes   yes          there     options               update
 //	yes   yes          differs   none                  update
 //	yes   yes          same      only dependsOn        update (the record alone)
+//	yes   yes          same      only lifecycle        update (the record alone)
 //	yes   yes          same      none                  no-op
 func decide(s situation) (Action, string) {
 	replace := slices.ContainsFunc(s.options, func(d store.FieldDiff) bool { return d.Replace })
@@ -64,6 +75,10 @@ func decide(s situation) (Action, string) {
 		return Create, reasonNew
 	case !s.have.Exists && replace:
 		return Replace, reasonReplace
+	case !s.have.Exists && s.gone:
+		return Create, reasonBegunNot
+	case !s.have.Exists && s.there:
+		return Create, reasonBegunThere
 	case !s.have.Exists:
 		return Create, reasonUnfinished
 	case s.have.Doubt != nil && replace:
@@ -78,15 +93,22 @@ func decide(s situation) (Action, string) {
 		return Replace, reasonReplace
 	case known:
 		return Update, reasonConfig
+	case s.have.Adopted:
+		return Update, reasonAdopted
 	case len(s.resource) > 0:
 		return Update, reasonDrift
 	case len(s.options) > 0:
 		return Update, reasonUnknown
 	case !sameNeeds(s.needs, s.have.DependsOn):
 		return Update, reasonNeeds
+	case s.lifecycle:
+		return Update, reasonLifecycle
 	}
 	return NoOp, reasonSame
 }
+
+// recordsOnly tells whether a reason is about the record alone.
+func recordsOnly(reason string) bool { return reason == reasonNeeds || reason == reasonLifecycle }
 
 func sameNeeds(a, b []schema.ID) bool {
 	if len(a) != len(b) {

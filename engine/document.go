@@ -16,6 +16,7 @@ type planDocument struct {
 	Lineage       string           `json:"lineage"`
 	Changes       []changeDocument `json:"changes"`
 	Errors        []errorDocument  `json:"errors"`
+	LeftOut       []schema.ID      `json:"leftOut,omitempty"`
 	Summary       PlanSummary      `json:"summary"`
 }
 
@@ -30,6 +31,15 @@ type changeDocument struct {
 	Diff      []store.FieldDiff `json:"diff"`
 	DependsOn []schema.ID       `json:"dependsOn"`
 	Unknown   []string          `json:"unknown"`
+	// RecordOnly tells that nothing in the world changes.
+	RecordOnly bool            `json:"recordOnly,omitempty"`
+	Doubts     []doubtDocument `json:"doubts,omitempty"`
+}
+
+type doubtDocument struct {
+	Run    string `json:"run"`
+	Action string `json:"action"`
+	Error  string `json:"error,omitempty"`
 }
 
 type errorDocument struct {
@@ -41,7 +51,7 @@ type errorDocument struct {
 // and its order is the plan's.
 func (p *Plan) MarshalJSON() ([]byte, error) {
 	doc := planDocument{
-		FormatVersion: PlanFormat, Serial: p.Serial, Lineage: p.Lineage, Summary: p.Summary(),
+		FormatVersion: PlanFormat, Serial: p.Serial, Lineage: p.Lineage, Summary: p.Summary(), LeftOut: p.LeftOut,
 		Changes: make([]changeDocument, len(p.Changes)), Errors: make([]errorDocument, len(p.Errors)),
 	}
 	for i := range p.Changes {
@@ -49,9 +59,15 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		d := changeDocument{
 			ID: c.ID, Plugin: c.ID.Plugin(), Instance: c.ID.Instance(), Action: c.Action.String(), Reason: c.Reason,
 			After: c.After, Diff: list(c.Diff), DependsOn: list(c.DependsOn), Unknown: list(c.Unknown),
+			RecordOnly: c.recordOnly,
 		}
 		if c.Have != nil && c.Have.Exists {
 			d.Before = c.Have.Options
+		}
+		if c.Have != nil {
+			for _, doubt := range c.Have.Doubts() {
+				d.Doubts = append(d.Doubts, doubtDocument{Run: doubt.Run, Action: doubt.Action, Error: doubt.Error})
+			}
 		}
 		doc.Changes[i] = d
 	}

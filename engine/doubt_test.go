@@ -103,3 +103,51 @@ func TestWhatAToolHasBegunWithTheThingOfAnotherIsNotRemoved(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingStaysBehindOfWhatWasBegunUnderSeveralNames(t *testing.T) {
+	for _, plugin := range []string{"thing", "named"} {
+		for name, last := range map[string]string{"wanted under a third": plugin + ".a name=z\nk", "not wanted any more": "k"} {
+			t.Run(plugin+" "+name, func(t *testing.T) {
+				h := newHouse(t)
+				h.apply("k")
+				h.after = failing("create", "x", errHalf)
+				if _, err := h.try(plugin + ".a name=x\nk"); err == nil {
+					t.Fatal("no error")
+				}
+				// What was x is becoming y, or is removed for it, and y is begun as well.
+				h.after, h.half = failing("create", "y", errHalf), func(string, options) bool { return true }
+				if _, err := h.try(plugin + ".a name=y\nk"); err == nil {
+					t.Fatal("no error")
+				}
+				h.after, h.half = nil, nil
+				h.apply(last)
+				want := "k"
+				if name == "wanted under a third" {
+					want = "k\nz"
+				}
+				h.same("world", h.world.String(), want)
+				h.settled(last)
+			})
+		}
+	}
+}
+
+func TestAPlanTellsWhatIsThereOfWhatWasBegun(t *testing.T) {
+	h := newHouse(t)
+	h.after = failing("create", "a", errHalf)
+	h.before = failing("create", "b", errHalf)
+	_, _ = h.try("a")
+	_, _ = h.try("a\nb")
+	h.after, h.before = nil, nil
+	p := h.plan("a\nb")
+	for i, want := range []string{reasonBegunThere, reasonBegunNot} {
+		if c := p.Changes[i]; c.Reason != want || c.Action != Create || len(c.Have.Doubts()) != 1 {
+			t.Errorf("%s %s %s", c.ID, c.Action, c.Reason)
+		}
+	}
+	// Where it cannot be read it is done again all the same.
+	h.before = failing("read", "a", errHalf)
+	h.same("plan", planText(h.apply("a\nb")), "+ a\n+ b")
+	h.before = nil
+	h.settled("a\nb")
+}

@@ -27,6 +27,18 @@ type Started struct {
 	Time   time.Time
 }
 
+// Retrying says that a verb has failed in a way that may pass, and will be tried again.
+type Retrying struct {
+	ID     schema.ID
+	Action Action
+	// Attempt is the number of the next try; the first one of all was 1.
+	Attempt int
+	Err     error
+	// In is how long it waits before that.
+	In   time.Duration
+	Time time.Time
+}
+
 // Finished says that a verb has succeeded and that this is recorded. Unchanged says that there was nothing to do after
 // all: what was unknown turned out to be what it was.
 type Finished struct {
@@ -64,6 +76,7 @@ type RunFinished struct {
 func (Reading) event()     {}
 func (RunStarted) event()  {}
 func (Started) event()     {}
+func (Retrying) event()    {}
 func (Finished) event()    {}
 func (Failed) event()      {}
 func (Skipped) event()     {}

@@ -84,7 +84,7 @@ func toolchain(text string) *schema.Config {
 		if len(words) == 0 {
 			continue
 		}
-		t := schema.Tool{ID: toolID(words[0]), Pos: schema.Pos{File: "dtm.cue", Line: len(config.Tools) + 1}}
+		t := schema.Tool{ID: toolID(words[0]), Lifecycle: schema.DefaultLifecycle(), Pos: schema.Pos{File: "dtm.cue", Line: len(config.Tools) + 1}}
 		options := map[string]any{"name": t.ID.Instance(), "value": "", "zone": "here"}
 		for _, word := range words[1:] {
 			if needs, ok := strings.CutPrefix(word, "<"); ok {

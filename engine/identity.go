@@ -40,6 +40,7 @@ func (m *planner) identify() error {
 		return err
 	}
 	m.after, m.handed = map[schema.ID][]schema.ID{}, map[schema.ID]schema.ID{}
+	m.plan.handed = m.handed
 	for _, id := range m.state.IDs() {
 		have, c := m.state.Tools[id], m.changes[id]
 		if c == nil || c.Action == NoOp {
@@ -47,8 +48,8 @@ func (m *planner) identify() error {
 		}
 		// What was begun may hold a thing of its own.
 		held := []json.RawMessage{have.Options}
-		if have.Doubt != nil {
-			held = append(held, have.Doubt.Options)
+		for _, d := range have.Doubts() {
+			held = append(held, d.Options)
 		}
 		for i, options := range held {
 			at, ok := m.identity(id, options, nil)

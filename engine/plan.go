@@ -23,13 +23,17 @@ type Plan struct {
 	Changes []Change
 	// Errors are the tools that could not be read. They are not planned.
 	Errors []ToolError
+	// LeftOut are the tools that the selection leaves out, sorted.
+	LeftOut []schema.ID
 
 	state  *store.State
 	config *schema.Config
 	order  *graph.Graph
 	// kept are the things that tools have and are to have.
 	kept map[thing]schema.ID
-	key  []byte
+	// handed are tools that leave the record and the tools that have taken what they managed.
+	handed map[schema.ID]schema.ID
+	key    []byte
 }
 
 // Change is what would happen to one tool.
@@ -63,7 +67,12 @@ type Change struct {
 	parted bool
 	// recordOnly says that no verb is needed.
 	recordOnly bool
+	// refresh says that what exists is recorded as what is meant to be.
+	refresh bool
 }
+
+// RecordOnly tells whether only the record changes, and nothing in the world.
+func (c *Change) RecordOnly() bool { return c.recordOnly }
 
 // recorded is what was applied, or what was begun where nothing was applied.
 func recorded(have *store.Tool) sealed {
@@ -128,10 +137,26 @@ type PlanOptions struct {
 	AllowEmpty bool
 	// Keep are recorded tools that stay as they are though the configuration does not have them. Nil keeps none.
 	Keep func(schema.ID) bool
+	// Selection is what the plan is about; all tools if it is empty.
+	Selection Selection
+	// Refresh says what is read.
+	Refresh Refresh
 	// Orphans are tools that are to be deleted as well though nothing is recorded of them: Delete is called with their
 	// options. References in them cannot be resolved.
 	Orphans []schema.Tool
 }
+
+// Refresh says what a plan reads of the world.
+type Refresh string
+
+const (
+	// RefreshAll compares what exists with what was left. It is the zero value's meaning.
+	RefreshAll Refresh = "all"
+	// RefreshNone takes the record's word for everything.
+	RefreshNone Refresh = "none"
+	// RefreshOnly changes the record alone: what exists becomes what is meant to be, what is gone is forgotten.
+	RefreshOnly Refresh = "only"
+)
 
 // ErrNoTools says that the configuration has no tools though some are recorded.
 var ErrNoTools = errors.New("the configuration has no tools, and applying it would delete everything that is recorded")
@@ -139,7 +164,7 @@ var ErrNoTools = errors.New("the configuration has no tools, and applying it wou
 // Plan compares the configuration with the state and with what exists. A tool that cannot be read is in Plan.Errors; the
 // others are planned all the same.
 func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.State, opt PlanOptions) (*Plan, error) {
-	if len(config.Tools) == 0 && len(state.Tools) > 0 && !opt.AllowEmpty {
+	if len(config.Tools) == 0 && len(state.Tools) > 0 && !opt.AllowEmpty && opt.Refresh != RefreshOnly {
 		return nil, ErrNoTools
 	}
 	wanted, err := Graph(config)
@@ -154,7 +179,7 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 		}
 	}
 	m := &planner{
-		engine: e, plan: p, config: config, state: state,
+		engine: e, plan: p, config: config, state: state, refresh: opt.Refresh,
 		tools:   make(map[schema.ID]*schema.Tool, len(config.Tools)),
 		changes: make(map[schema.ID]*Change, len(config.Tools)),
 	}
@@ -162,23 +187,38 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 		m.tools[config.Tools[i].ID] = &config.Tools[i]
 	}
 	m.state = m.withOrphans(opt.Orphans)
+	if err := m.selectTools(opt.Selection); err != nil {
+		return nil, err
+	}
 	if err := m.checkEnv(); err != nil {
 		return nil, err
 	}
 	if err := m.readAll(ctx); err != nil {
 		return nil, err
 	}
+	if opt.Refresh == RefreshOnly {
+		return p, m.planRefresh()
+	}
 	for _, id := range wanted.Order() {
+		if !m.selected(schema.ID(id)) {
+			continue
+		}
 		if err := m.decideWanted(m.tools[schema.ID(id)]); err != nil {
 			return nil, err
 		}
 	}
 	for _, id := range m.state.IDs() {
-		if m.tools[id] == nil && (opt.Keep == nil || !opt.Keep(id)) {
+		if m.selected(id) && m.tools[id] == nil && (opt.Keep == nil || !opt.Keep(id)) {
 			m.decideUnwanted(m.state.Tools[id])
 		}
 	}
 	if err := m.identify(); err != nil {
+		return nil, err
+	}
+	if err := m.checkSelection(); err != nil {
+		return nil, err
+	}
+	if err := m.protect(); err != nil {
 		return nil, err
 	}
 	return p, m.arrange()

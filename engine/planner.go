@@ -22,6 +22,9 @@ type planner struct {
 	state  *store.State
 	tools  map[schema.ID]*schema.Tool
 	reads  map[schema.ID]reading
+	// only are the tools that the plan is about; nil for all.
+	only    map[schema.ID]bool
+	refresh Refresh
 	// changes are those that are decided.
 	changes map[schema.ID]*Change
 	// given are the filled options of the orphans.
@@ -61,12 +64,26 @@ func (m *planner) checkEnv() error {
 	return errs.Err()
 }
 
-// readAll reads every tool that exists and stays, in parallel. What is in doubt is not read: it is done again.
+// reads tells whether a recorded tool is to be read. What was taken over is read in any case: nobody knows yet what there
+// is of it. What is in doubt is read to be shown: it is done again whatever is found.
+func (m *planner) toRead(t *store.Tool) bool {
+	switch {
+	case !m.selected(t.ID):
+		return false
+	case m.refresh == RefreshOnly:
+		return t.Exists && t.Doubt == nil
+	case m.refresh == RefreshNone && !t.TakenOver:
+		return false
+	}
+	return m.tools[t.ID] != nil && (t.Exists || recorded(t).options != nil)
+}
+
+// readAll reads every tool that exists and stays, in parallel.
 func (m *planner) readAll(ctx context.Context) error {
 	m.reads = map[schema.ID]reading{}
 	var todo []*store.Tool
 	for _, id := range m.state.IDs() {
-		if t := m.state.Tools[id]; t.Exists && t.Doubt == nil && m.tools[id] != nil {
+		if t := m.state.Tools[id]; m.toRead(t) {
 			todo = append(todo, t)
 		}
 	}
@@ -92,6 +109,9 @@ func (m *planner) readAll(ctx context.Context) error {
 		return fmt.Errorf("reading was interrupted: %w", err)
 	}
 	for i, t := range todo {
+		if t.Doubt != nil && results[i].err != nil {
+			continue // it is done again, read or not
+		}
 		m.reads[t.ID] = results[i]
 		if results[i].err != nil {
 			m.plan.Errors = append(m.plan.Errors, ToolError{ID: t.ID, Err: results[i].err})
@@ -116,7 +136,7 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 			return reading{err: err}
 		}
 	}
-	options, err := m.engine.open(m.engine.Definition(t.ID.Plugin()), t.Options, wanted)
+	options, err := m.engine.open(m.engine.Definition(t.ID.Plugin()), recorded(t).options, wanted)
 	if err != nil {
 		return reading{err: err}
 	}
@@ -126,7 +146,12 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 			return reading{err: err}
 		}
 	}
-	resource, err := kind.Read(ctx, options, left)
+	var resource json.RawMessage
+	err = attempts{Lifecycle: lifecycleOf(t)}.do(ctx, func(ctx context.Context) error {
+		var err error
+		resource, err = kind.Read(ctx, options, left)
+		return err
+	})
 	if errors.Is(err, plugins.ErrNotFound) {
 		return reading{gone: true}
 	}
@@ -164,14 +189,18 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 		m.fail(t.ID, err)
 		return nil
 	}
+	if filled, err = ignore(t.Lifecycle, have, filled); err != nil {
+		return fmt.Errorf("%s: %w", t.ID, err)
+	}
 	want, err := m.engine.seal(def, filled, unknown, m.plan.key)
 	if err != nil {
 		m.fail(t.ID, err)
 		return nil
 	}
 	c.After, c.Unknown = want.options, unknown
-	s := situation{wanted: true, needs: c.DependsOn, have: have, gone: r.gone}
+	s := situation{wanted: true, needs: c.DependsOn, have: have, gone: r.gone, there: r.resource != nil}
 	if have != nil && have.Exists {
+		s.lifecycle = !t.Lifecycle.Equal(lifecycleOf(have))
 		if !have.TakenOver {
 			c.current = have.Resource
 		}
@@ -191,6 +220,7 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 			return fmt.Errorf("%s: %w", t.ID, err)
 		}
 	}
+	s.options, s.resource = heeded(t.Lifecycle, s.options), heeded(t.Lifecycle, s.resource)
 	c.drift = s.resource
 	c.Action, c.Reason = decide(s)
 	switch c.Action {
@@ -200,8 +230,8 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 		}
 	case Update, Replace:
 		c.Diff = append(s.options, s.resource...)
-		if c.recordOnly = c.Reason == reasonNeeds; c.recordOnly {
-			c.Diff = []store.FieldDiff{needsDiff(have.DependsOn, c.DependsOn)}
+		if c.recordOnly = recordsOnly(c.Reason); c.recordOnly {
+			c.Diff = recordDiff(have, c)
 		}
 	case NoOp, Delete:
 	}
@@ -221,10 +251,21 @@ func (m *planner) fail(id schema.ID, err error) {
 	m.plan.Errors = append(m.plan.Errors, ToolError{ID: id, Err: err})
 }
 
-func needsDiff(before, after []schema.ID) store.FieldDiff {
-	old, _ := json.Marshal(list(before))
-	now, _ := json.Marshal(list(after))
-	return store.FieldDiff{Path: "dependsOn", Before: old, After: now}
+// recordDiff is how the record alone changes.
+func recordDiff(have *store.Tool, c *Change) []store.FieldDiff {
+	var diffs []store.FieldDiff
+	if !sameNeeds(have.DependsOn, c.DependsOn) {
+		old, _ := json.Marshal(list(have.DependsOn))
+		now, _ := json.Marshal(list(c.DependsOn))
+		diffs = append(diffs, store.FieldDiff{Path: "dependsOn", Before: old, After: now})
+	}
+	old, _ := json.Marshal(lifecycleOf(have))
+	now, _ := json.Marshal(c.Want.Lifecycle)
+	of, err := diffJSON("lifecycle", old, now)
+	if err != nil {
+		return diffs // plain data
+	}
+	return append(diffs, of...)
 }
 
 func (m *planner) decideUnwanted(t *store.Tool) {
@@ -232,6 +273,9 @@ func (m *planner) decideUnwanted(t *store.Tool) {
 	c := &Change{ID: t.ID, Action: action, Reason: reason, Have: t, DependsOn: t.DependsOn, given: m.given[t.ID]}
 	if !t.Exists && t.Doubt != nil {
 		c.DependsOn = t.Doubt.DependsOn
+	}
+	if lifecycleOf(t).KeepOnDelete {
+		c.recordOnly, c.Reason = true, reasonKept
 	}
 	m.changes[t.ID] = c
 }

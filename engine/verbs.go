@@ -37,19 +37,21 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 		r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
 	}
 	var resource json.RawMessage
-	var err error
-	if action == Update {
-		resource, err = r.update(ctx, kind, c, w)
-	} else {
-		resource, err = kind.Create(ctx, w.opened)
-	}
+	err := r.verb(ctx, c, action, func(ctx context.Context) (err error) {
+		if action == Update {
+			resource, err = r.update(ctx, kind, c, w)
+		} else {
+			resource, err = kind.Create(ctx, w.opened)
+		}
+		return err
+	})
 	took := r.since(began)
 	if err != nil {
 		return r.fail(ctx, c, began, err)
 	}
 	err = r.record(ctx, store.Entry{
 		Kind: store.Applied, Tool: c.ID, Action: action.String(), DependsOn: c.DependsOn,
-		Options: w.options, Digests: w.digests, Resource: resource, Duration: took,
+		Options: w.options, Digests: w.digests, Resource: resource, Lifecycle: recordedLifecycle(c.Want.Lifecycle), Duration: took,
 	})
 	if err != nil {
 		return err
@@ -84,14 +86,23 @@ func sameOutputs(a, b json.RawMessage) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// clear removes what was begun with options that are not wanted any more, so that it does not stay behind. The journal
-// remembers one thing that was begun for each tool, so this comes before the intent of what is wanted. started tells
+// clear removes what was begun with options that are not wanted any more, so that it does not stay behind. started tells
 // whether there was anything to do.
 func (r *run) clear(ctx context.Context, kind plugins.Kind, c *Change, action Action, w wish, began time.Time) (started bool, err error) {
-	if c.Have == nil || c.Have.Doubt == nil {
+	if c.Have == nil {
 		return false, nil
 	}
-	d := c.Have.Doubt
+	for _, d := range c.Have.Doubts() {
+		did, err := r.clearOne(ctx, kind, c, action, w, d, began, !started)
+		started = started || did
+		if err != nil {
+			return started, err
+		}
+	}
+	return started, nil
+}
+
+func (r *run) clearOne(ctx context.Context, kind plugins.Kind, c *Change, action Action, w wish, d *store.Doubt, began time.Time, first bool) (bool, error) {
 	if d.Options == nil || sameJSON(d.Options, w.options) || c.Have.Exists && sameJSON(d.Options, c.Have.Options) {
 		return false, nil
 	}
@@ -108,19 +119,25 @@ func (r *run) clear(ctx context.Context, kind plugins.Kind, c *Change, action Ac
 	} else if same || r.another(kind, c, begun) {
 		return false, nil
 	}
-	err = r.record(ctx, store.Entry{
-		Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests,
-	})
-	if err != nil {
+	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests}
+	if at == "" {
+		// What was begun becomes what is wanted. Half-way it may be either; the journal keeps the earlier doubt.
+		intent.DependsOn, intent.Options, intent.Digests = c.DependsOn, w.options, w.digests
+	}
+	if err := r.record(ctx, intent); err != nil {
 		return false, err
 	}
-	r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
-	// What was begun may have other names than what is recorded, so the recorded resource must not point elsewhere.
-	if at == "" {
-		_, err = kind.Update(ctx, w.opened, begun, nil)
-	} else {
-		err = kind.Delete(ctx, begun, nil)
+	if first {
+		r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
 	}
+	// What was begun may have other names than what is recorded, so the recorded resource must not point elsewhere.
+	err = r.verb(ctx, c, action, func(ctx context.Context) error {
+		if at == "" {
+			_, err := kind.Update(ctx, w.opened, begun, nil)
+			return err
+		}
+		return kind.Delete(ctx, begun, nil)
+	})
 	if err != nil {
 		return true, r.fail(ctx, c, began, err)
 	}
@@ -163,12 +180,12 @@ func (r *run) update(ctx context.Context, kind plugins.Kind, c *Change, w wish) 
 // delete removes what is recorded, and what was begun and is in doubt.
 // wanted are filled options that have the secrets.
 func (r *run) delete(ctx context.Context, c *Change, began time.Time, action string, wanted json.RawMessage) error {
+	if c.recordOnly || lifecycleOf(c.Have).KeepOnDelete {
+		return r.release(ctx, c, began, action)
+	}
 	kind, ok := r.engine.Plugins[c.ID.Plugin()]
 	if !ok {
 		return r.fail(ctx, c, began, unknownPlugin(c.ID))
-	}
-	if c.recordOnly {
-		return r.handOn(ctx, c, began)
 	}
 	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action}
 	if d := c.Have.Doubt; d != nil {
@@ -193,13 +210,41 @@ func (r *run) delete(ctx context.Context, c *Change, began time.Time, action str
 	return nil
 }
 
-// handOn takes a tool out of the record whose thing another tool has taken.
-func (r *run) handOn(ctx context.Context, c *Change, began time.Time) error {
-	if err := r.record(ctx, store.Entry{Kind: store.Deleted, Tool: c.ID, Action: store.ActionDelete}); err != nil {
+// release takes a tool out of the record and leaves what it manages: another tool has taken it, or it is to be kept, or it
+// is gone. It is a delete where another tool has it: this one's is over.
+func (r *run) release(ctx context.Context, c *Change, began time.Time, action string) error {
+	e := store.Entry{Kind: store.Forgotten, Tool: c.ID, Action: store.ActionForget}
+	if _, handed := r.plan.handed[c.ID]; handed {
+		e = store.Entry{Kind: store.Deleted, Tool: c.ID, Action: store.ActionDelete}
+	}
+	if err := r.record(ctx, e); err != nil {
 		return err
 	}
-	r.count(func(n *store.Counts) { n.Deleted++ })
-	r.engine.emit(Finished{ID: c.ID, Action: Delete, Duration: r.since(began), Time: r.engine.Now()})
+	if action == store.ActionDelete {
+		r.count(func(n *store.Counts) {
+			if e.Kind == store.Deleted {
+				n.Deleted++
+			} else {
+				n.Recorded++
+			}
+		})
+		r.engine.emit(Finished{ID: c.ID, Action: Delete, Duration: r.since(began), Time: r.engine.Now()})
+	}
+	return nil
+}
+
+// accept records what exists as what is meant to be.
+func (r *run) accept(ctx context.Context, c *Change, began time.Time) error {
+	have := c.Have
+	err := r.record(ctx, store.Entry{
+		Kind: store.Applied, Tool: c.ID, Action: store.ActionRefresh, DependsOn: have.DependsOn, Options: have.Options,
+		Digests: have.Digests, Resource: c.current, Lifecycle: have.Lifecycle, Diff: c.Diff, Duration: have.Took,
+	})
+	if err != nil {
+		return err
+	}
+	r.count(func(n *store.Counts) { n.Recorded++ })
+	r.engine.emit(Finished{ID: c.ID, Action: Update, Duration: r.since(began), Time: r.engine.Now()})
 	return nil
 }
 
@@ -215,21 +260,29 @@ func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change, wanted j
 			return err
 		}
 		if !r.another(kind, c, have) {
-			if err := kind.Delete(ctx, have, last); err != nil {
+			err := r.verb(ctx, c, Delete, func(ctx context.Context) error { return kind.Delete(ctx, have, last) })
+			if err != nil {
 				return err
 			}
 		}
 	}
-	d := c.Have.Doubt
-	if d == nil || d.Options == nil || c.Have.Exists && sameJSON(c.Have.Options, d.Options) {
-		return nil
+	for _, d := range c.Have.Doubts() {
+		if d.Options == nil || c.Have.Exists && sameJSON(c.Have.Options, d.Options) {
+			continue
+		}
+		begun, err := r.engine.open(def, d.Options, wanted)
+		if err != nil {
+			return err
+		}
+		if r.another(kind, c, begun) {
+			continue
+		}
+		// What was begun has other names than what is recorded, so the recorded resource must not point elsewhere.
+		if err := r.verb(ctx, c, Delete, func(ctx context.Context) error { return kind.Delete(ctx, begun, nil) }); err != nil {
+			return err
+		}
 	}
-	begun, err := r.engine.open(def, d.Options, wanted)
-	if err != nil || r.another(kind, c, begun) {
-		return err
-	}
-	// What was begun has other names than what is recorded, so the recorded resource must not point elsewhere.
-	return kind.Delete(ctx, begun, nil)
+	return nil
 }
 
 // fail records that a change has failed. Where nothing was begun the record leaves no doubt behind.

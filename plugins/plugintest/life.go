@@ -67,6 +67,38 @@ func lifeChecks() []check {
 			}
 			return s.deleted(ctx, s.Changed, changed)
 		})},
+		{name: "read of what nobody remembers finds it", run: inOne(func(ctx context.Context, s Subject) error {
+			r, err := s.created(ctx)
+			if err != nil {
+				return err
+			}
+			found, err := s.Kind.Read(ctx, s.Want, nil)
+			if err != nil {
+				return fmt.Errorf("read without a last resource, as adopt does: %w", err)
+			}
+			return same("what create returned", r, "what a read without a last resource returned", found)
+		})},
+		{name: "update of what was only begun reaches the new wish", run: inOne(func(ctx context.Context, s Subject) error {
+			if _, err := s.created(ctx); err != nil {
+				return err
+			}
+			// The process died before the resource was recorded, and then the wish changed.
+			changed, err := s.updated(ctx, s.Changed, s.Want, nil)
+			if err != nil {
+				return err
+			}
+			return s.deleted(ctx, s.Changed, changed)
+		})},
+		{name: "update of what was not even begun makes it", run: inOne(func(ctx context.Context, s Subject) error {
+			changed, err := s.updated(ctx, s.Changed, s.Want, nil)
+			if err != nil {
+				return err
+			}
+			if err := s.exists(s.Changed, true); err != nil {
+				return err
+			}
+			return s.deleted(ctx, s.Changed, changed)
+		})},
 		{name: "update to the same changes nothing", run: inOne(func(ctx context.Context, s Subject) error {
 			r, err := s.created(ctx)
 			if err != nil {

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/devstream-io/dtm/schema"
+	"github.com/devstream-io/dtm/store"
+)
+
+// rollback plans and applies what was in force after a run.
+func (h *house) rollback(run string, today *schema.Config) *Plan {
+	h.Helper()
+	then, err := h.store.At(h.Context(), run)
+	if err != nil {
+		h.Fatal(err)
+	}
+	config, err := h.engine.Former(then, today)
+	if err != nil {
+		h.Fatal(err)
+	}
+	p, err := h.engine.Plan(h.Context(), config, h.state(), PlanOptions{AllowEmpty: true})
+	if err != nil {
+		h.Fatal(err)
+	}
+	if _, err := h.run(h.Context(), p); err != nil {
+		h.Fatal(err)
+	}
+	return p
+}
+
+func (h *house) lastRun() string {
+	for r, err := range h.store.Runs(h.Context()) {
+		if err != nil {
+			h.Fatal(err)
+		}
+		return r.ID
+	}
+	return ""
+}
+
+func TestARollbackMakesWhatWasAfterARun(t *testing.T) {
+	h := newHouse(t)
+	h.env["E"] = "CANARY"
+	configs := []string{
+		"a value=1\nb value=@a.url token=SECRET tags=[\"@env.E\"]\nc <b",
+		"a value=2 zone=there\nb value=@a.url token=SECRET\nd <a",
+		"e",
+		"a value=@e.url\ne",
+	}
+	var runs, worlds []string
+	for _, c := range configs {
+		h.apply(c)
+		runs, worlds = append(runs, h.lastRun()), append(worlds, h.world.String())
+	}
+	for _, i := range []int{0, 2, 1, 3, 0} {
+		h.rollback(runs[i], toolchain(configs[0]))
+		h.same("world after the rollback", h.world.String(), worlds[i])
+		h.truth()
+		if p := h.rollback(runs[i], toolchain(configs[0])); !p.Empty() {
+			t.Errorf("once more:\n%s", planText(p))
+		}
+	}
+	if h.tokens["b"] != "SECRET" {
+		t.Errorf("the token of b is %q", h.tokens["b"])
+	}
+}
+
+func TestARollbackNeedsTheSecretsOfToday(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a keys=[{\"id\":\"1\",\"secret\":\"CANARY\"}]")
+	then := h.state()
+	h.apply("b")
+	_, err := h.engine.Former(then, toolchain("b"))
+	var lost *LostSecretError
+	if !errors.As(err, &lost) || err.Error() != "thing.a: options.keys[0].secret was secret, so it was not recorded" || lost.Hint() == "" {
+		t.Error(err)
+	}
+}
+
+func TestStatesAreComparedToolByTool(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a value=1 token=CANARY1\nb\nc <b")
+	before := h.state()
+	h.apply("a value=2 token=CANARY2\nc\nd value=x")
+	diffs, err := h.engine.Compare(before, h.state())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, d := range diffs {
+		line := string(d.Action) + " " + short(d.ID)
+		for _, f := range d.Diff {
+			if d.Action != Create {
+				line += "; " + diffText(f)
+			}
+		}
+		lines = append(lines, line)
+	}
+	h.same("differences", strings.Join(lines, "\n"), `~ a; options.token - - secret; options.value "1" "2"; resource.outputs.url "a/1#0" "a/2#0"; resource.value "1" "2"
+- b
+~ c; dependsOn ["thing.b"] []
++ d`)
+	if same, err := h.engine.Compare(before, before); len(same) > 0 || err != nil {
+		t.Error(same, err)
+	}
+	if all, err := h.engine.Compare(store.NewState(), before); len(all) != 3 || err != nil {
+		t.Error(all, err)
+	}
+}

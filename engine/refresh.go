@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/devstream-io/dtm/graph"
+	"github.com/devstream-io/dtm/schema"
+)
+
+// planRefresh plans to record what exists. No verb that changes anything is called, so nothing waits for anything.
+func (m *planner) planRefresh() error {
+	var nodes []graph.Node
+	for _, id := range m.state.IDs() {
+		r, read := m.reads[id]
+		if !read || r.err != nil {
+			continue
+		}
+		have := m.state.Tools[id]
+		c := &Change{
+			ID: id, Action: NoOp, Reason: reasonSame, Have: have, DependsOn: have.DependsOn, After: have.Options,
+			current: r.resource, recordOnly: true,
+		}
+		if r.gone {
+			c.Action, c.Reason, c.After = Delete, reasonLost, nil
+		} else if r.left != nil {
+			diffs, err := diffJSON("resource", r.left, r.resource)
+			if err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+			if c.Diff = heeded(lifecycleOf(have), diffs); len(c.Diff) > 0 {
+				c.Action, c.Reason, c.refresh = Update, reasonRefreshed, true
+			}
+		}
+		m.changes[id] = c
+		nodes = append(nodes, graph.Node{ID: string(id)})
+	}
+	g, err := graph.New(nodes)
+	if err != nil {
+		return err
+	}
+	m.plan.order = g
+	for _, id := range g.Order() {
+		m.plan.Changes = append(m.plan.Changes, *m.changes[schema.ID(id)])
+	}
+	return nil
+}
