@@ -10,11 +10,12 @@ import (
 type coreConfig struct {
 	varFile, toolFile schema.Text
 	state             schema.StateConfig
+	keeping           schema.Value
 }
 
 // defaultCore is the core of a configuration that has none.
 func defaultCore() coreConfig {
-	return coreConfig{state: schema.StateConfig{Backend: "local", StateFile: "devstream.state"}}
+	return coreConfig{state: schema.StateConfig{Backend: "local", StateFile: "devstream.state", Retention: schema.DefaultRetention}}
 }
 
 // core reads varFile, toolFile and state from a section. Other keys at its top have been looked at before.
@@ -27,13 +28,14 @@ func (r *reader) core(v schema.Value) coreConfig {
 		case "toolFile":
 			core.toolFile, _ = r.text(f.Value, "toolFile")
 		case "state":
-			core.state = r.state(f.Value, core.state)
+			core.state, core.keeping = r.state(f.Value, core.state)
 		}
 	}
 	return core
 }
 
-func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateConfig {
+// state reads the section of the state. What DevStream did not have is left for schema to check.
+func (r *reader) state(v schema.Value, state schema.StateConfig) (_ schema.StateConfig, keeping schema.Value) {
 	options := schema.Value{Pos: v.Pos}
 	for _, f := range r.mapping(v, "state") {
 		switch f.Name {
@@ -46,8 +48,13 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateCon
 			}
 		case "options":
 			options = f.Value
+		case "retention", "encryption":
+			if f.Value.Kind != schema.Null {
+				keeping.Kind, keeping.Pos = schema.Map, v.Pos
+				keeping.Fields = append(keeping.Fields, f)
+			}
 		default:
-			r.unknown(f, "state", "backend", "options")
+			r.unknown(f, "state", "backend", "options", "retention", "encryption")
 		}
 	}
 	switch state.Backend {
@@ -57,7 +64,7 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) schema.StateCon
 		state.StateFile = ""
 		r.s3State(options, &state)
 	}
-	return state
+	return state, keeping
 }
 
 func (r *reader) localState(options schema.Value, state *schema.StateConfig) {

@@ -66,6 +66,7 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, tool := range src.Tools {
 			checkValue(t, tool.Options, lines)
+			checkValue(t, tool.Lifecycle, lines)
 			if !json.Valid(appendJSON(nil, tool.Options)) {
 				t.Errorf("not JSON: %s", appendJSON(nil, tool.Options))
 			}

@@ -50,7 +50,7 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"form of 0.3.0", "tools:\n- name: a\n  plugin: {kind: b, version: 1}\n", "tools[0].plugin: the form {kind, version} of DevStream 0.3.0 is not read (write the kind alone): config.yaml:3:11"},
 		{"unknown keys of tools", "tools:\n" + tool + "  optons: {}\n  color: red\n",
 			"tools[0].optons: unknown key (did you mean `options`?): config.yaml:4:3\n" +
-				"tools[0].color: unknown key (known are name, instanceID, dependsOn, options): config.yaml:5:3"},
+				"tools[0].color: unknown key (known are name, instanceID, dependsOn, options, lifecycle): config.yaml:5:3"},
 		{"instanceId", "tools:\n- name: a\n  instanceId: b\n", "tools[0].instanceId: unknown key (did you mean `instanceID`?): config.yaml:3:3"},
 		{"duplicate tools", "tools:\n" + tool + tool, "tools[1]: tool localfile.a is written twice, first at config.yaml:2:3: config.yaml:4:3"},
 		{"options are a list", "tools:\n" + tool + "  options: [1]\n", "tools[0].options: must be a map, not a list: config.yaml:4:12"},

@@ -96,7 +96,9 @@ func sourceText(src *schema.Source) string {
 			fmt.Fprintf(&b, "  after %s %s\n", d.Text, at(d.Pos))
 		}
 		valueText(&b, "  ", t.Options)
+		valueText(&b, "  lifecycle ", t.Lifecycle)
 	}
+	valueText(&b, "keeping ", src.Keeping)
 	return b.String()
 }
 

@@ -67,6 +67,9 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 			tool.Instance = t.word(f, path)
 		case "dependsOn":
 			tool.DependsOn = t.dependsOn(f.Value, path+".dependsOn")
+		case "lifecycle":
+			tool.Lifecycle = f.Value
+			t.mapping(f.Value, path+".lifecycle")
 		case "options":
 			tool.Options = f.Value
 			t.mapping(f.Value, path+".options")
@@ -76,7 +79,7 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 		case "plugin", "instanceID":
 			t.errs.Add(f.Pos, path+"."+f.Name, "does not belong to the form of this list", "write "+t.form()+" for every tool")
 		default:
-			t.unknown(f, path, plugin, instance, "dependsOn", "options")
+			t.unknown(f, path, plugin, instance, "dependsOn", "options", "lifecycle")
 			if has(v, "options") && has(v, plugin) && has(v, instance) {
 				t.harmless++
 			}

@@ -54,7 +54,7 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for from := 0; from < len(todo); from += checkBatch {
 		to := min(from+checkBatch, len(todo))
-		group.Go(func() error { return l.checkOptions(ctx, todo[from:to], results[from:to]) })
+		group.Go(func() error { return l.checkTools(ctx, todo[from:to], results[from:to]) })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -65,29 +65,38 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 		found = append(found, results[i].found...)
 		drafts = append(drafts, results[i].draft)
 	}
+	state := src.State
+	if src.Keeping.Kind != Null {
+		more, err := l.checkKeeping(&src.Keeping, &state)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
 	if err := l.report(found, source{place: place}); err != nil {
 		errs = append(errs, err.(Errors)...)
 	}
 	if len(errs) > 0 {
 		return nil, errs.Err()
 	}
-	config := &Config{Dir: src.Dir, Files: src.Files, State: src.State}
+	config := &Config{Dir: src.Dir, Files: src.Files, State: state}
 	return config, l.finish(config, drafts, place)
 }
 
-// checked is a tool as a draft, or what is wrong with its options.
+// checked is a tool as a draft, or what is wrong with it.
 type checked struct {
 	draft draft
 	found []finding
 }
 
-// checkOptions checks a batch of tools whose plugins are known, in a context of its own.
-func (l *Loader) checkOptions(ctx context.Context, tools []*SourceTool, results []checked) error {
+// checkTools checks a batch of tools whose plugins are known, in a context of its own.
+func (l *Loader) checkTools(ctx context.Context, tools []*SourceTool, results []checked) error {
 	cuectx := cuecontext.New()
-	defs, err := l.optionDefs(cuectx)
+	schemas, err := l.build(cuectx)
 	if err != nil {
 		return err
 	}
+	defs, lifecycleDef := l.optionDefs(schemas), schemas.LookupPath(cue.ParsePath("#Lifecycle"))
 	for i, t := range tools {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -101,21 +110,39 @@ func (l *Loader) checkOptions(ctx context.Context, tools []*SourceTool, results 
 		if options.Kind == Null {
 			options = Value{Kind: Map, Pos: t.Pos}
 		}
-		v := cuectx.BuildExpr(options.expr()).Unify(defs[plugin])
-		if err := v.Validate(cue.Concrete(true)); err != nil {
-			at := []string{"tools", plugin, t.Instance.Text, "options"}
-			found := &results[i].found
-			for _, e := range append(errors.Errors(v.Validate()), errors.Errors(err)...) {
-				*found = append(*found, finding{path: append(at[:4:4], pathOf(e)...), msg: messageOf(e)})
+		v, found := fit(cuectx, &options, defs[plugin], l.defs[plugin].Options, []string{"tools", plugin, t.Instance.Text, "options"})
+		if len(found) == 0 {
+			if d.options, err = v.MarshalJSON(); err != nil {
+				return fmt.Errorf("tools.%s: %w", d.id, err)
 			}
-			*found = append(*found, names(&options, l.defs[plugin].Options, at)...)
+		}
+		results[i].found = found
+		if t.Lifecycle.Kind == Null {
 			continue
 		}
-		if d.options, err = v.MarshalJSON(); err != nil {
-			return fmt.Errorf("tools.%s: %w", d.id, err)
+		v, found = fit(cuectx, &t.Lifecycle, lifecycleDef, l.lifecycle, []string{"tools", plugin, t.Instance.Text, "lifecycle"})
+		if len(found) == 0 {
+			if d.lifecycle, err = lifecycleOf(v); err != nil {
+				return fmt.Errorf("tools.%s: %w", d.id, err)
+			}
 		}
+		results[i].found = append(results[i].found, found...)
 	}
 	return nil
+}
+
+// fit unifies what was written at a path with its definition, whose fields are given too, and finds what does not fit.
+func fit(cuectx *cue.Context, written *Value, def cue.Value, fields []FieldDefinition, at []string) (cue.Value, []finding) {
+	v := cuectx.BuildExpr(written.expr()).Unify(def)
+	err := v.Validate(cue.Concrete(true))
+	if err == nil {
+		return v, nil
+	}
+	var found []finding
+	for _, e := range append(errors.Errors(v.Validate()), errors.Errors(err)...) {
+		found = append(found, finding{path: append(at[:len(at):len(at)], pathOf(e)...), msg: messageOf(e)})
+	}
+	return v, append(found, names(written, fields, at)...)
 }
 
 // names compares the names of the fields with the schema's: what is required and was not written, and what was written
@@ -150,16 +177,13 @@ func names(v *Value, fields []FieldDefinition, path []string) []finding {
 	return found
 }
 
-func (l *Loader) optionDefs(ctx *cue.Context) (map[string]cue.Value, error) {
-	schemas, err := l.build(ctx)
-	if err != nil {
-		return nil, err
-	}
+// optionDefs are the definitions of the plugins' options.
+func (l *Loader) optionDefs(schemas cue.Value) map[string]cue.Value {
 	defs := make(map[string]cue.Value, len(l.names))
 	for _, name := range l.names {
 		defs[name] = schemas.LookupPath(cue.MakePath(cue.Def("#Plugins"), cue.Str(name), cue.Str("options")))
 	}
-	return defs, nil
+	return defs
 }
 
 // expr is the value as CUE. It carries no places: errors are placed by their paths.
@@ -204,11 +228,11 @@ func (l *Loader) Complete(plugin string, options json.RawMessage) (json.RawMessa
 		return nil, fmt.Errorf("there is no plugin %q", plugin)
 	}
 	cuectx := cuecontext.New()
-	defs, err := l.optionDefs(cuectx)
+	schemas, err := l.build(cuectx)
 	if err != nil {
 		return nil, err
 	}
-	v := cuectx.CompileBytes(options).Unify(defs[plugin])
+	v := cuectx.CompileBytes(options).Unify(l.optionDefs(schemas)[plugin])
 	if err := v.Validate(cue.Concrete(true)); err != nil {
 		return nil, err
 	}

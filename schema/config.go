@@ -3,6 +3,8 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 )
 
 // Config is a configuration that has been checked: every tool's plugin exists, its options fit
@@ -32,8 +34,36 @@ type Tool struct {
 	Options json.RawMessage
 	// References are all references in Options, in the order of their paths.
 	References []Reference
+	// Lifecycle says how the tool is to be treated.
+	Lifecycle Lifecycle
 	// Pos is where the tool was written.
 	Pos Pos
+}
+
+// Lifecycle says how a tool is to be treated, whatever its plugin. Durations are in nanoseconds in JSON.
+type Lifecycle struct {
+	// Timeout is how long one attempt of a verb may take; 0 for as long as it takes.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// Retries is how often a verb is tried again after an error that the plugin says may pass.
+	Retries int `json:"retries"`
+	// Backoff is how long to wait before the first of them; it doubles with each.
+	Backoff time.Duration `json:"backoff"`
+	// PreventDestroy refuses every plan that deletes or replaces the tool.
+	PreventDestroy bool `json:"preventDestroy,omitempty"`
+	// KeepOnDelete has a delete take the tool out of the record and leave it where it is.
+	KeepOnDelete bool `json:"keepOnDelete,omitempty"`
+	// IgnoreChanges are paths, as in "options.replicas" or "resource.mode", whose changes count for nothing.
+	IgnoreChanges []string `json:"ignoreChanges,omitempty"`
+}
+
+// DefaultLifecycle is what holds for a tool that says nothing; toolchain.cue says the same.
+func DefaultLifecycle() Lifecycle { return Lifecycle{Retries: 3, Backoff: time.Second} }
+
+// Equal tells whether both say the same.
+func (l Lifecycle) Equal(other Lifecycle) bool {
+	return l.Timeout == other.Timeout && l.Retries == other.Retries && l.Backoff == other.Backoff &&
+		l.PreventDestroy == other.PreventDestroy && l.KeepOnDelete == other.KeepOnDelete &&
+		slices.Equal(l.IgnoreChanges, other.IgnoreChanges)
 }
 
 // Needs is what the tool waits for: DependsOn and then the tools it refers to, each once.
@@ -65,7 +95,26 @@ type StateConfig struct {
 	Bucket, Key, Region, Endpoint, Profile, KMSKeyID string
 
 	PathStyle bool
+
+	// Retention is how many runs the history keeps; 0 keeps all.
+	Retention int
+	// Encryption says with what the store is encrypted; zero for not at all.
+	Encryption Encryption
 }
+
+// Encryption says with what a store is encrypted. Secrets come from the environment; here are only the names of the
+// variables.
+type Encryption struct {
+	// Recipients are public keys of age.
+	Recipients []string
+	// IdentityEnv is the variable that holds the identities to decrypt with, or the name of a file of them.
+	IdentityEnv string
+	// PassphraseEnv is the variable that holds the passphrase; empty where there are recipients.
+	PassphraseEnv string
+}
+
+// DefaultRetention is how many runs the history keeps if nothing is said; toolchain.cue says the same.
+const DefaultRetention = 1000
 
 // Pos is a place in a file. Line and Column count from 1; zero means not known.
 type Pos struct {

@@ -14,6 +14,8 @@ type finding struct {
 	path []string
 	msg  string
 	own  []Pos
+	// whole tells that msg needs no more words, and shows no value.
+	whole bool
 }
 
 // explain turns CUE's errors into ours: one a path, at the user's place, with what was expected and what was meant.
@@ -65,6 +67,7 @@ func messageOf(e errors.Error) string {
 
 // report makes one Error a path.
 func (l *Loader) report(found []finding, src source) error {
+	found = encryptionTold(found)
 	byPath := map[string][]finding{}
 	var order []string
 	for _, f := range found {
@@ -118,7 +121,7 @@ const (
 )
 
 func (l *Loader) merge(group []finding, src source) *Error {
-	best := slices.MinFunc(group, func(a, b finding) int { return rank(a.msg) - rank(b.msg) })
+	best := slices.MinFunc(group, func(a, b finding) int { return a.rank() - b.rank() })
 	e := &Error{Path: pathString(best.path), Msg: best.msg}
 	for _, f := range group {
 		if len(f.own) > 0 && (!e.Pos.IsValid() || f.msg == best.msg) {
@@ -137,6 +140,7 @@ func (l *Loader) merge(group []finding, src source) *Error {
 	}
 	def := l.field(best.path)
 	switch {
+	case best.whole:
 	case best.msg == notAllowed:
 		l.explainName(e, best.path)
 	case best.msg == notPresent:
@@ -147,7 +151,7 @@ func (l *Loader) merge(group []finding, src source) *Error {
 	case strings.Contains(best.msg, undefinedField):
 		_, name, _ := strings.Cut(best.msg, undefinedField)
 		e.Hint = DidYouMean(strings.TrimSpace(name), append(l.allNames(), src.names...))
-	case def != nil && def.Secret:
+	case def != nil && (def.Secret || anySecret(def.Fields)):
 		e.Msg = "invalid value (secret): expected " + def.Type
 	case def != nil && def.Type != "":
 		e.Msg = invalid(best, def) + "; expected " + def.Type
@@ -166,6 +170,7 @@ func (l *Loader) merge(group []finding, src source) *Error {
 func invalid(f finding, def *FieldDefinition) string {
 	if value, ok := strings.CutPrefix(f.msg, "invalid value "); ok {
 		value, _, _ = strings.Cut(value, " (out of bound")
+		value, _, _ = strings.Cut(value, " (does not satisfy")
 		return "invalid value " + value
 	}
 	pair, ok := strings.CutPrefix(f.msg, "conflicting values ")
@@ -182,13 +187,15 @@ func invalid(f finding, def *FieldDefinition) string {
 }
 
 // rank puts the message that tells most first.
-func rank(msg string) int {
+func (f finding) rank() int {
 	switch {
-	case strings.Contains(msg, disjunction):
+	case f.whole:
+		return 0
+	case strings.Contains(f.msg, disjunction):
 		return 3
-	case strings.HasPrefix(msg, "conflicting values"):
+	case strings.HasPrefix(f.msg, "conflicting values"):
 		return 2
-	case strings.HasPrefix(msg, "incomplete value"):
+	case strings.HasPrefix(f.msg, "incomplete value"):
 		return 4
 	}
 	return 1
@@ -212,15 +219,11 @@ func (l *Loader) explainName(e *Error, path []string) {
 			return
 		}
 	case len(path) == 4 && path[0] == "tools":
-		allowed = []string{"dependsOn", "options"}
-	case len(path) > 4 && path[0] == "tools" && path[3] == "options":
-		def := l.defs[path[1]]
-		if def == nil {
-			return
-		}
-		fields := def.Options
-		if len(path) > 5 {
-			parent := Find(def.Options, path[4:len(path)-1])
+		allowed = []string{"dependsOn", "lifecycle", "options"}
+	default:
+		fields, rest := l.section(path)
+		if len(rest) > 1 {
+			parent := Find(fields, rest[:len(rest)-1])
 			if parent == nil {
 				return
 			}
@@ -236,12 +239,24 @@ func (l *Loader) explainName(e *Error, path []string) {
 	}
 }
 
-// field is the definition of an option, nil if path is not one.
+// field is the definition of what stands at path, nil if nobody knows.
 func (l *Loader) field(path []string) *FieldDefinition {
-	if len(path) < 5 || path[0] != "tools" || path[3] != "options" || l.defs[path[1]] == nil {
-		return nil
+	fields, rest := l.section(path)
+	return Find(fields, rest)
+}
+
+// section is what may stand in the part of the configuration that path leads into, and what is left of path there.
+func (l *Loader) section(path []string) (fields []FieldDefinition, rest []string) {
+	switch {
+	case len(path) > 1 && path[0] == "state":
+		return l.state, path[1:]
+	case len(path) < 4 || path[0] != "tools" || l.defs[path[1]] == nil:
+	case path[3] == "options":
+		return l.defs[path[1]].Options, path[4:]
+	case path[3] == "lifecycle":
+		return []FieldDefinition{{Name: path[3], Type: "struct", Fields: l.lifecycle}}, path[3:]
 	}
-	return Find(l.defs[path[1]].Options, path[4:])
+	return nil, nil
 }
 
 func (l *Loader) allNames() []string {

@@ -40,6 +40,11 @@ func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
 				t.DependsOn = append(t.DependsOn, id)
 			}
 		}
+		t.Lifecycle = DefaultLifecycle()
+		if d.lifecycle != nil {
+			t.Lifecycle = *d.lifecycle
+			l.ignored(&t, bad)
+		}
 		canonical, refs, err := scanOptions(d.options)
 		if err != nil {
 			return fmt.Errorf("tools.%s.options: %w", d.id, err)
@@ -85,6 +90,14 @@ func (l *Loader) digest(config *Config) error {
 			}
 		}
 		fmt.Fprintf(sum, "%s\x00%v\x00%s\x00", t.ID, t.DependsOn, text)
+		// Left out where nothing was said, so that the digests of older versions hold.
+		if !t.Lifecycle.Equal(DefaultLifecycle()) {
+			lifecycle, err := marshal(t.Lifecycle)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(sum, "%s\x00", lifecycle)
+		}
 	}
 	config.Digest = hex.EncodeToString(sum.Sum(nil))
 	return nil

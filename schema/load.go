@@ -250,6 +250,8 @@ func (p *located) incomplete(v cue.Value) []error {
 
 // compareNames finds what CUE does not report beside other mistakes.
 func (p *located) compareNames(l *Loader, v cue.Value) {
+	state := namesOf(v.LookupPath(cue.ParsePath("state")))
+	p.named = append(p.named, names(&state, flat(l.state), []string{"state"})...)
 	plugins, err := v.LookupPath(cue.ParsePath("tools")).Fields()
 	if err != nil {
 		return
@@ -263,8 +265,11 @@ func (p *located) compareNames(l *Loader, v cue.Value) {
 		for instances.Next() {
 			instance := instances.Selector().Unquoted()
 			p.instances = append(p.instances, instance)
+			at := []string{"tools", plugin, instance}
 			options := namesOf(instances.Value().LookupPath(cue.ParsePath("options")))
-			p.named = append(p.named, names(&options, l.defs[plugin].Options, []string{"tools", plugin, instance, "options"})...)
+			p.named = append(p.named, names(&options, l.defs[plugin].Options, append(at, "options"))...)
+			lifecycle := namesOf(instances.Value().LookupPath(cue.ParsePath("lifecycle")))
+			p.named = append(p.named, names(&lifecycle, l.lifecycle, append(at[:3:3], "lifecycle"))...)
 		}
 	}
 }
@@ -287,6 +292,12 @@ func namesOf(v cue.Value) Value {
 		}
 		out.Kind = Map
 		for fields.Next() {
+			if fields.Selector().LabelType() == cue.IndexLabel {
+				// A list with a mistake in it.
+				out.Kind = List
+				out.Items = append(out.Items, namesOf(fields.Value()))
+				continue
+			}
 			if f := fields.Value(); !f.IsConcrete() && f.IncompleteKind()&(cue.StructKind|cue.ListKind) == 0 {
 				if _, ok := f.Default(); !ok {
 					continue // in a struct with mistakes a required field is there though nobody wrote it
@@ -303,12 +314,13 @@ func (p *located) state(v cue.Value, state *StateConfig) error {
 		Backend string
 		Options StateConfig
 	}
-	if err := v.LookupPath(cue.ParsePath("state")).Decode(&s); err != nil {
+	section := v.LookupPath(cue.ParsePath("state"))
+	if err := section.Decode(&s); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
 	*state = s.Options
 	state.Backend = s.Backend
-	return nil
+	return state.keeping(section)
 }
 
 // draft is a tool whose options are checked and whose references are not.
@@ -316,11 +328,14 @@ type draft struct {
 	id        ID
 	dependsOn []string
 	options   json.RawMessage
+	// lifecycle is nil if nothing was written.
+	lifecycle *Lifecycle
 }
 
 // drafts are the tools in the order of the source.
 func (p *located) drafts(tools cue.Value) ([]draft, error) {
 	var drafts []draft
+	lifecycle, dependsOn, options := cue.ParsePath("lifecycle"), cue.ParsePath("dependsOn"), cue.ParsePath("options")
 	plugins, err := tools.Fields()
 	if err != nil {
 		return nil, err
@@ -334,12 +349,15 @@ func (p *located) drafts(tools cue.Value) ([]draft, error) {
 		for instances.Next() {
 			tool := instances.Value()
 			d := draft{id: MakeID(plugin, instances.Selector().Unquoted())}
-			if deps := tool.LookupPath(cue.ParsePath("dependsOn")); deps.Exists() {
+			if deps := tool.LookupPath(dependsOn); deps.Exists() {
 				if err := deps.Decode(&d.dependsOn); err != nil {
 					return nil, err
 				}
 			}
-			if d.options, err = tool.LookupPath(cue.ParsePath("options")).MarshalJSON(); err != nil {
+			if d.lifecycle, err = lifecycleOf(tool.LookupPath(lifecycle)); err != nil {
+				return nil, fmt.Errorf("tools.%s: %w", d.id, err)
+			}
+			if d.options, err = tool.LookupPath(options).MarshalJSON(); err != nil {
 				return nil, err
 			}
 			drafts = append(drafts, d)

@@ -152,7 +152,17 @@ func show(config *Config, err error) string {
 		for _, r := range t.References {
 			fmt.Fprintf(&b, "  %s = %s\n", r.Path, r)
 		}
+		if !t.Lifecycle.Equal(DefaultLifecycle()) {
+			fmt.Fprintf(&b, "  lifecycle %+v\n", t.Lifecycle)
+		}
 	}
-	fmt.Fprintf(&b, "state %s %s\nfiles %v\n", config.State.Backend, config.State.StateFile, config.Files)
+	fmt.Fprintf(&b, "state %s %s\n", config.State.Backend, config.State.StateFile)
+	if config.State.Retention != DefaultRetention {
+		fmt.Fprintf(&b, "keeps %d runs\n", config.State.Retention)
+	}
+	if e := config.State.Encryption; e.IdentityEnv+e.PassphraseEnv != "" {
+		fmt.Fprintf(&b, "encrypted %+v\n", e)
+	}
+	fmt.Fprintf(&b, "files %v\n", config.Files)
 	return b.String()
 }

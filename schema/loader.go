@@ -11,7 +11,7 @@
 package schema
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -37,11 +37,8 @@ const (
 	defaultModule = "toolchain.local"
 )
 
-//go:embed toolchain.cue
-var toolchainCUE string
-
-//go:embed plan.cue
-var planCUE string
+//go:embed *.cue
+var definitions embed.FS
 
 // PluginSchema is the schema of one plugin.
 type PluginSchema struct {
@@ -57,14 +54,16 @@ type Loader struct {
 	// files are the CUE packages, by path below cue.mod/pkg.
 	files map[string]string
 	defs  map[string]*Definition
+	// state and lifecycle are what may be written there.
+	state, lifecycle []FieldDefinition
 }
 
 // NewLoader reads the plugins' schemas. An error is a mistake in a plugin.
 func NewLoader(plugins []PluginSchema) (*Loader, error) {
-	l := &Loader{files: map[string]string{
-		ModulePath + "/schema/toolchain.cue": toolchainCUE,
-		ModulePath + "/schema/plan.cue":      planCUE,
-	}, defs: map[string]*Definition{}}
+	l := &Loader{files: map[string]string{}, defs: map[string]*Definition{}}
+	if err := l.embedded(); err != nil {
+		return nil, err
+	}
 	var glue, list strings.Builder
 	var imports []string
 	for _, p := range slices.SortedFunc(slices.Values(plugins), func(a, b PluginSchema) int { return strings.Compare(a.Name, b.Name) }) {
@@ -103,7 +102,29 @@ func NewLoader(plugins []PluginSchema) (*Loader, error) {
 		}
 		l.defs[name] = def
 	}
+	if l.lifecycle, err = lifecycleFields(schemas); err != nil {
+		return nil, fmt.Errorf("schemas: %w", err)
+	}
+	if l.state, err = stateFields(schemas); err != nil {
+		return nil, fmt.Errorf("schemas: %w", err)
+	}
 	return l, nil
+}
+
+// embedded takes in the CUE files of this package.
+func (l *Loader) embedded() error {
+	files, err := definitions.ReadDir(".")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		text, err := definitions.ReadFile(f.Name())
+		if err != nil {
+			return err
+		}
+		l.files[ModulePath+"/schema/"+f.Name()] = string(text)
+	}
+	return nil
 }
 
 // pluginGlue says how a tool of a plugin looks. #Options stands alone in its field: unified with a struct it would be
@@ -112,6 +133,9 @@ const pluginGlue = `%[1]s	%[2]q?: [I=#Instance]: {
 		id: "%[2]s.\(I)"
 		// The tools that must be done before this one, as "<plugin>.<instance>". References count by themselves.
 		dependsOn?: [...#ID]
+		// How the tool is to be treated, whatever its plugin.
+		lifecycle?: #Lifecycle
+		// What is wanted of it.
 		options: %[3]s.#Options
 		// What other tools may refer to. Known when the tool was applied.
 		outputs: {for k, _ in %[3]s.#Outputs {(k): "${{ \(id).outputs.\(k) }}"}}
@@ -164,10 +188,22 @@ func (l *Loader) config(dir, root string, stale []string, tags []string) *load.C
 	return &load.Config{Dir: dir, ModuleRoot: root, Overlay: overlay, Tags: tags, Env: []string{"CUE_REGISTRY=none"}}
 }
 
-// build evaluates the schema package alone.
+// documentFiles are the CUE files that say what dtm writes. What may be written in a configuration needs none of them,
+// and reading them takes as long as reading all the others: it would be done again for each batch of tools.
+func documentFiles() []string { return []string{"event.cue", "plan.cue", "state.cue"} }
+
+// build evaluates the schema package alone, without the documents.
 func (l *Loader) build(ctx *cue.Context) (cue.Value, error) {
+	return l.buildWithout(ctx, documentFiles())
+}
+
+// buildWithout evaluates the schema package alone, without these files of it.
+func (l *Loader) buildWithout(ctx *cue.Context, files []string) (cue.Value, error) {
 	const root = "/dtm-schemas"
 	cfg := l.config(root, root, nil, nil)
+	for _, name := range files {
+		delete(cfg.Overlay, filepath.Join(root, vendorDir, ModulePath, "schema", name))
+	}
 	cfg.Overlay[filepath.Join(root, "cue.mod/module.cue")] = load.FromString(moduleFile("dtm.invalid/schemas"))
 	insts := load.Instances([]string{ModulePath + "/schema"}, cfg)
 	if err := insts[0].Err; err != nil {

@@ -144,7 +144,7 @@ func (p *located) users(positions []token.Pos) []Pos {
 	return own
 }
 
-// place finds a path below "tools" in what was read from YAML.
+// placer finds a path below "tools" or "state" in what was read from YAML.
 func (s *Source) placer() placer {
 	tools := make(map[ID]*SourceTool, len(s.Tools))
 	for i := range s.Tools {
@@ -154,6 +154,9 @@ func (s *Source) placer() placer {
 		}
 	}
 	return func(path []string) Pos {
+		if len(path) > 0 && path[0] == "state" {
+			return s.Keeping.find(path[1:])
+		}
 		if len(path) < 3 {
 			return Pos{}
 		}
@@ -169,6 +172,8 @@ func (s *Source) placer() placer {
 			}
 		case len(rest) > 0 && rest[0] == "options" && t.Options.Pos.IsValid():
 			return t.Options.find(rest[1:])
+		case len(rest) > 0 && rest[0] == "lifecycle" && t.Lifecycle.Pos.IsValid():
+			return t.Lifecycle.find(rest[1:])
 		}
 		return t.Pos
 	}

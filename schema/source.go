@@ -9,6 +9,9 @@ type Source struct {
 	Files []string
 	Tools []SourceTool
 	State StateConfig
+	// Keeping is what was written of retention and encryption in the section of the state: a Map, or Null for nothing,
+	// which leaves State as it is.
+	Keeping Value
 }
 
 // SourceTool is one tool as it was written.
@@ -18,6 +21,8 @@ type SourceTool struct {
 	// Plugin and Instance are unchecked.
 	Plugin, Instance Text
 	DependsOn        []Text
+	// Lifecycle is a Map, or Null if nothing was written.
+	Lifecycle Value
 	// Options is a Map, or Null if nothing was written.
 	Options Value
 }
