@@ -15,13 +15,13 @@ type EntryKind string
 
 // The kinds of entries. A run is Started, then for every step Intent and one of Applied, Deleted or Failed, then Finished.
 const (
-	// Started begins a run: Run, Command, Author, ConfigDigest.
+	// Started begins a run: Run, Command, Author, Version, ConfigDigest, Message, Planned.
 	Started EntryKind = "started"
 	// Intent is recorded before a verb that changes anything: Tool, Action, and for a create or update Options, DependsOn
 	// and Digests as they will be. Until an outcome follows, the tool is in doubt.
 	Intent EntryKind = "intent"
 	// Applied is the outcome of a create, an update, or a mere change of the record: Tool, Action, DependsOn, Options,
-	// Digests, Resource, Duration.
+	// Digests, Resource, Lifecycle, Duration.
 	Applied EntryKind = "applied"
 	// Deleted is the outcome of a delete: Tool, Duration.
 	Deleted EntryKind = "deleted"
@@ -30,6 +30,10 @@ const (
 	Failed EntryKind = "failed"
 	// Skipped is a step that was planned and not begun: Tool, Action, Error (why).
 	Skipped EntryKind = "skipped"
+	// Forgotten takes a tool out of the record though what it manages stays: Tool, Action.
+	Forgotten EntryKind = "forgotten"
+	// Moved gives a tool another ID: Tool, To. Whatever depends on it depends on it still.
+	Moved EntryKind = "moved"
 	// TakenOver records a tool of a DevStream state file: Tool, DependsOn, Options, Resource in DevStream's shape.
 	TakenOver EntryKind = "takenOver"
 	// Finished ends a run: Result, Duration.
@@ -42,6 +46,20 @@ const (
 	ActionUpdate  = "update"
 	ActionReplace = "replace"
 	ActionDelete  = "delete"
+)
+
+// The actions of what changes the record alone.
+const (
+	// ActionAdopt takes a tool into the record that exists already.
+	ActionAdopt = "adopt"
+	// ActionForget takes a tool out of the record and leaves it where it is.
+	ActionForget = "forget"
+	// ActionMove gives a tool another ID.
+	ActionMove = "move"
+	// ActionRefresh records what exists as what is meant to be.
+	ActionRefresh = "refresh"
+	// ActionPush records what a document says.
+	ActionPush = "push"
 )
 
 // Entry is one line of the journal. Which fields count is said by Kind. No field ever holds a secret. What comes back is
@@ -58,6 +76,10 @@ type Entry struct {
 	Author       string `json:"author,omitempty"`
 	Version      string `json:"version,omitempty"`
 	ConfigDigest string `json:"configDigest,omitempty"`
+	// Message is the author's reason for the run.
+	Message string `json:"message,omitempty"`
+	// Planned is what the run was to do, in the order of the plan.
+	Planned []Planned `json:"planned,omitempty"`
 
 	Tool      schema.ID       `json:"tool,omitempty"`
 	Action    string          `json:"action,omitempty"`
@@ -66,6 +88,10 @@ type Entry struct {
 	// Digests are keyed hashes of the secrets in Options, by path.
 	Digests  map[string]string `json:"digests,omitempty"`
 	Resource json.RawMessage   `json:"resource,omitempty"`
+	// Lifecycle is how the tool is to be treated; nil for what schema.DefaultLifecycle says.
+	Lifecycle *schema.Lifecycle `json:"lifecycle,omitempty"`
+	// To is the new ID of a tool that was moved.
+	To schema.ID `json:"to,omitempty"`
 	// Diff is what the step changes, as the plan showed it; left out for a create or delete, whose options say it.
 	Diff []FieldDiff `json:"diff,omitempty"`
 	// Duration is how long the verb or the run took.
@@ -74,15 +100,28 @@ type Entry struct {
 	Result   Result        `json:"result,omitempty"`
 }
 
-// Folded is the entry as a fold may keep it: nothing that the caller of Record may change later is shared, and Diff, which
-// no fold needs, is left out.
+// Folded is the entry as a fold may keep it: nothing that the caller of Record may change later is shared, and Diff and
+// Planned, which no fold needs, are left out.
 func (e Entry) Folded() Entry {
 	e.DependsOn = slices.Clone(e.DependsOn)
 	e.Options = bytes.Clone(e.Options)
 	e.Resource = bytes.Clone(e.Resource)
 	e.Digests = maps.Clone(e.Digests)
-	e.Diff = nil
+	if e.Lifecycle != nil {
+		l := *e.Lifecycle
+		l.IgnoreChanges = slices.Clone(l.IgnoreChanges)
+		e.Lifecycle = &l
+	}
+	e.Diff, e.Planned = nil, nil
 	return e
+}
+
+// Planned is one step that a run was to take.
+type Planned struct {
+	Tool   schema.ID `json:"tool"`
+	Action string    `json:"action"`
+	// Reason is for people.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Result is how a run ended.
@@ -120,6 +159,8 @@ type Run struct {
 	StartedAt    time.Time `json:"startedAt"`
 	Command      string    `json:"command"`
 	Author       string    `json:"author"`
+	Version      string    `json:"version,omitempty"`
+	Message      string    `json:"message,omitempty"`
 	ConfigDigest string    `json:"configDigest,omitempty"`
 	Counts       Counts    `json:"counts"`
 	// Duration is until Finished; 0 if the run was cut off or still goes on.
@@ -134,6 +175,8 @@ type Counts struct {
 	Updated  int `json:"updated"`
 	Replaced int `json:"replaced"`
 	Deleted  int `json:"deleted"`
+	// Recorded is how many changed the record alone: adopt, forget, move, refresh, push.
+	Recorded int `json:"recorded"`
 	Failed   int `json:"failed"`
 	Skipped  int `json:"skipped"`
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -32,13 +33,19 @@ type Tool struct {
 	Options   json.RawMessage   `json:"options,omitempty"`
 	Digests   map[string]string `json:"digests,omitempty"`
 	Resource  json.RawMessage   `json:"resource,omitempty"`
+	// Lifecycle is how the tool is to be treated; nil for what schema.DefaultLifecycle says.
+	Lifecycle *schema.Lifecycle `json:"lifecycle,omitempty"`
 	// TakenOver tells that Resource has DevStream's shape.
 	TakenOver bool `json:"takenOver,omitempty"`
+	// Adopted tells that the tool was there before dtm knew of it, so that nobody knows whether it is as Options say.
+	Adopted bool `json:"adopted,omitempty"`
 	// Applied is when, Took how long the last verb ran.
 	Applied time.Time     `json:"applied,omitzero"`
 	Took    time.Duration `json:"took,omitempty"`
 	// Doubt is the intent that has no good outcome: the process died, or the verb failed. Nil if all is known.
 	Doubt *Doubt `json:"doubt,omitempty"`
+	// Earlier are doubts about other options than Doubt's that came before it and are not settled either, oldest first.
+	Earlier []*Doubt `json:"earlier,omitempty"`
 }
 
 // Doubt is a step that was begun and of which nobody knows how far it came.
@@ -78,7 +85,9 @@ func (s *State) Apply(e Entry) {
 		if old != nil {
 			*t = *old
 		}
-		t.Doubt = &Doubt{Run: e.Run, Action: e.Action, DependsOn: e.DependsOn, Options: e.Options, Digests: e.Digests}
+		d := &Doubt{Run: e.Run, Action: e.Action, DependsOn: e.DependsOn, Options: e.Options, Digests: e.Digests}
+		t.Earlier = t.unsettled(d)
+		t.Doubt = d
 		s.Tools[e.Tool] = t
 	case Failed:
 		if old == nil || old.Doubt == nil {
@@ -91,12 +100,77 @@ func (s *State) Apply(e Entry) {
 	case Applied, TakenOver:
 		s.Tools[e.Tool] = &Tool{
 			ID: e.Tool, Exists: true,
-			DependsOn: e.DependsOn, Options: e.Options, Digests: e.Digests, Resource: e.Resource,
-			TakenOver: e.Kind == TakenOver, Applied: e.Time, Took: e.Duration,
+			DependsOn: e.DependsOn, Options: e.Options, Digests: e.Digests, Resource: e.Resource, Lifecycle: e.Lifecycle,
+			TakenOver: e.Kind == TakenOver, Adopted: e.Action == ActionAdopt, Applied: e.Time, Took: e.Duration,
 		}
-	case Deleted:
+	case Deleted, Forgotten:
 		delete(s.Tools, e.Tool)
+	case Moved:
+		s.move(e.Tool, e.To)
 	case Started, Skipped, Finished:
+	}
+}
+
+// unsettled are the doubts that stay when next begins: those about other options.
+func (t *Tool) unsettled(next *Doubt) []*Doubt {
+	var stay []*Doubt
+	for _, d := range append(t.Earlier[:len(t.Earlier):len(t.Earlier)], t.Doubt) {
+		if d != nil && d.Options != nil && !bytes.Equal(d.Options, next.Options) {
+			stay = append(stay, d)
+		}
+	}
+	return stay
+}
+
+// Doubts are all that is not settled, the newest first.
+func (t *Tool) Doubts() []*Doubt {
+	var all []*Doubt
+	if t.Doubt != nil {
+		all = append(all, t.Doubt)
+	}
+	for _, d := range slices.Backward(t.Earlier) {
+		all = append(all, d)
+	}
+	return all
+}
+
+// move gives a tool another ID, also where others depend on it.
+func (s *State) move(from, to schema.ID) {
+	old := s.Tools[from]
+	if old == nil || from == to {
+		return
+	}
+	rename := func(ids []schema.ID) []schema.ID {
+		if !slices.Contains(ids, from) {
+			return ids
+		}
+		ids = slices.Clone(ids)
+		for i, id := range ids {
+			if id == from {
+				ids[i] = to
+			}
+		}
+		return ids
+	}
+	t := *old
+	t.ID = to
+	delete(s.Tools, from)
+	s.Tools[to] = &t
+	doubt := func(d *Doubt) *Doubt {
+		if d == nil || !slices.Contains(d.DependsOn, from) {
+			return d
+		}
+		changed := *d
+		changed.DependsOn = rename(d.DependsOn)
+		return &changed
+	}
+	for id, tool := range s.Tools {
+		changed := *tool
+		changed.DependsOn, changed.Doubt, changed.Earlier = rename(tool.DependsOn), doubt(tool.Doubt), nil
+		for _, d := range tool.Earlier {
+			changed.Earlier = append(changed.Earlier, doubt(d))
+		}
+		s.Tools[id] = &changed
 	}
 }
 
@@ -109,6 +183,7 @@ func (r *Run) Apply(e Entry) {
 	switch e.Kind {
 	case Started:
 		r.StartedAt, r.Command, r.Author, r.ConfigDigest = e.Time, e.Command, e.Author, e.ConfigDigest
+		r.Version, r.Message = e.Version, e.Message
 	case Applied:
 		switch e.Action {
 		case ActionCreate:
@@ -117,7 +192,11 @@ func (r *Run) Apply(e Entry) {
 			r.Counts.Updated++
 		case ActionReplace:
 			r.Counts.Replaced++
+		case ActionAdopt, ActionRefresh, ActionPush:
+			r.Counts.Recorded++
 		}
+	case Forgotten, Moved:
+		r.Counts.Recorded++
 	case Deleted:
 		// The first half of a replace is not a delete of its own.
 		if e.Action != ActionReplace {

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // Errors that a caller branches on.
@@ -24,8 +26,12 @@ var (
 	ErrStale = errors.New("the state has changed since it was read")
 	// ErrClosed is returned by a Session that was closed.
 	ErrClosed = errors.New("the session is closed")
-	// ErrNoRun is wrapped by Entries when there is no such run.
+	// ErrNoRun is wrapped by Entries and At when there is no such run, or it was pruned.
 	ErrNoRun = errors.New("no such run")
+	// ErrNotLocked is wrapped by Unlock when nobody holds the lock under that ID.
+	ErrNotLocked = errors.New("nobody holds the lock under this ID")
+	// ErrAlive is wrapped by Unlock when the process that holds the lock is alive.
+	ErrAlive = errors.New("the process that holds the lock is alive")
 )
 
 // Format is the version of the entries that this dtm writes. A store with a higher one is refused ([ErrNewer]).
@@ -33,21 +39,62 @@ const Format = 1
 
 // A Store keeps one journal. Its methods may be called at the same time, also by several processes.
 type Store interface {
-	// Load returns the present state, the caller's own copy. A store that does not exist yet is an empty state with serial 0 and no lineage,
-	// and stays uncreated. Wraps ErrCorrupt, ErrNewer, or *LockedError where reading has to wait for a writer.
+	// Load returns the present state, the caller's own copy: all that was recorded before the call, also by a session that
+	// is still open. A store that does not exist yet is an empty state with serial 0 and no lineage, and stays uncreated.
+	// It takes no lock. Wraps ErrCorrupt, ErrNewer, or keyring.ErrKeys.
 	Load(ctx context.Context) (*State, error)
 	// Open takes the lock, creating the store if need be, or returns *LockedError. If the journal's serial or lineage is
 	// not the given state's any more it wraps ErrStale and the lock is free again; a nil state is not compared, and one
 	// without serial and lineage agrees with every store that has no entries. The caller closes the Session.
 	Open(ctx context.Context, by Holder, seen *State) (Session, error)
-	// Runs are the runs, newest first (by ID, which sorts by time). Breaking off early is allowed. An error is the last
-	// thing they yield; it is as of Load. A store that does not exist has no runs.
+	History
+	Locker
+	// String is where the store is, for people, without secrets.
+	String() string
+}
+
+// History is what a store remembers of runs. A store may forget the oldest ones (prune), never the present state. Like
+// Load these take no lock and see what was recorded before the call.
+type History interface {
+	// Runs are the runs, newest first, by the entries they begin with: a clock that goes back changes nothing. Breaking off
+	// early is allowed. An error is the last thing they yield; it is as of Load. A store that does not exist has no runs.
 	Runs(ctx context.Context) iter.Seq2[Run, error]
 	// Entries are the entries of one run, oldest first. An error is the last thing they yield; it is as of Load, or wraps
 	// ErrNoRun.
 	Entries(ctx context.Context, run string) iter.Seq2[Entry, error]
-	// String is where the store is, for people, without secrets.
-	String() string
+	// At is the state as it was after the last entry of the run, the caller's own copy. Its errors are those of Load, or
+	// wrap ErrNoRun.
+	At(ctx context.Context, run string) (*State, error)
+}
+
+// Locker tells of the lock of a store.
+type Locker interface {
+	// Lock says who holds the lock; nil if nobody does.
+	Lock(ctx context.Context) (*Lock, error)
+	// Unlock takes the lock away from the session that has it under this ID: for when its process hangs, or its machine is
+	// gone. What that session records afterwards is refused, or it is the journal's truth and the next session is refused.
+	// It wraps ErrNotLocked if nobody holds the lock under this ID, and ErrAlive where only the end of a process that is
+	// alive can give it back.
+	Unlock(ctx context.Context, id string) error
+}
+
+// Lock is a lock that is held.
+type Lock struct {
+	// ID is unique: it names the session.
+	ID     string `json:"id"`
+	Holder Holder `json:"holder"`
+	// Heartbeat is the last sign of life; zero where the system itself tells that the holder is alive.
+	Heartbeat time.Time `json:"heartbeat,omitzero"`
+	// Expires is when the lock passes without another sign of life; zero if it does not.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// A Rekeyer is a store that can be encrypted.
+type Rekeyer interface {
+	// Rekey encrypts all that is stored under new keys, to be opened with to, which is zero to decrypt it. It takes the
+	// lock as Open does. The store must have been made with keys that open it. If it is broken off, the store can be read
+	// with the old keys or the new ones, whichever it then says; a second call completes it.
+	Rekey(ctx context.Context, by Holder, to keyring.Keys) error
 }
 
 // A Session is the right to append to the journal. Only one is open at a time on a store.
@@ -80,6 +127,8 @@ type Holder struct {
 type LockedError struct {
 	// Store is where.
 	Store string
+	// ID is the lock's; empty if it is not known.
+	ID string
 	// Holder is who; its fields are empty if the holder could not be read.
 	Holder Holder
 }
@@ -93,4 +142,6 @@ func (e *LockedError) Error() string {
 }
 
 // Hint says what the user can do about it.
-func (e *LockedError) Hint() string { return "wait until it has finished, then run again" }
+func (e *LockedError) Hint() string {
+	return "wait until it has finished, as --lock-timeout 1m does; `dtm state lock` tells more"
+}

@@ -23,15 +23,14 @@ import (
 	"github.com/devstream-io/dtm/compat"
 	"github.com/devstream-io/dtm/engine"
 	"github.com/devstream-io/dtm/plugins"
-	"github.com/devstream-io/dtm/plugins/all"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
-	"github.com/devstream-io/dtm/store/bolt"
-	"github.com/devstream-io/dtm/store/s3"
 )
 
 // app is the process that a command runs in.
 type app struct {
+	// plugins makes the plugins that there are.
+	plugins        func(plugins.Env) (plugins.Set, error)
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	// screen is standard error, for people.
@@ -160,7 +159,7 @@ func (a *app) wire(dir string, parallel int) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := all.Set(environment(abs))
+	set, err := a.plugins(environment(abs))
 	if err != nil {
 		return nil, err
 	}
@@ -193,39 +192,9 @@ func (p *project) load(ctx context.Context, path string, tags []string) (*schema
 	return p.loader.Load(ctx, path, tags)
 }
 
-// stateFile is the absolute path of the journal.
-func (p *project) stateFile() string {
-	if filepath.IsAbs(p.config.State.StateFile) {
-		return p.config.State.StateFile
-	}
-	return filepath.Join(p.config.Dir, p.config.State.StateFile)
-}
-
-func (p *project) openStore(ctx context.Context) error {
-	if p.config.State.Backend == "s3" {
-		c := p.config.State
-		bucket, err := s3.New(ctx, s3.Options{
-			Bucket: c.Bucket, Key: c.Key, Region: c.Region, Endpoint: c.Endpoint, PathStyle: c.PathStyle,
-			Profile: c.Profile, KMSKeyID: c.KMSKeyID,
-		})
-		p.store = bucket
-		return err
-	}
-	path := p.stateFile()
-	old, err := readOldState(path)
-	if err != nil {
-		return err
-	}
-	p.store = bolt.New(path, bolt.Options{})
-	if old != nil {
-		p.store, err = p.succeed(ctx, path, old)
-	}
-	return err
-}
-
 // holder is who runs this.
 func (a *app) holder() store.Holder {
-	h := store.Holder{PID: os.Getpid(), Since: time.Now(), Command: "dtm " + strings.Join(maskTags(a.args), " "), User: "unknown", Host: "unknown"}
+	h := store.Holder{PID: os.Getpid(), Since: time.Now(), Command: commandLine(maskTags(a.args)), User: "unknown", Host: "unknown"}
 	if u, err := user.Current(); err == nil {
 		h.User = u.Username
 	}
@@ -233,6 +202,18 @@ func (a *app) holder() store.Holder {
 		h.Host = name
 	}
 	return h
+}
+
+// commandLine is what was typed, so that the words can be told apart.
+func commandLine(args []string) string {
+	line := "dtm"
+	for _, arg := range args {
+		if arg == "" || strings.ContainsAny(arg, " \t\n'\"") {
+			arg = "'" + strings.NewReplacer("'", `'\''`, "\n", " ").Replace(arg) + "'"
+		}
+		line += " " + arg
+	}
+	return line
 }
 
 // maskTags hides the values of tags: they may be secrets, and the command is recorded.

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/devstream-io/dtm/cmd/dtm/trace"
 	"github.com/devstream-io/dtm/cmd/dtm/ui"
 	"github.com/devstream-io/dtm/engine"
 	"github.com/devstream-io/dtm/schema"
@@ -16,23 +20,31 @@ import (
 
 // runFlags are the flags of the commands that change something.
 type runFlags struct {
-	Yes      bool `short:"y" help:"Do not ask."`
-	Parallel int  `default:"${parallel}" placeholder:"N" help:"How many tools at the same time (default ${parallel}); 1 is strictly one after the other."`
-	FailFast bool `help:"Begin nothing new after a failure."`
-	JSON     bool `name:"json" help:"Print one JSON event a line on standard output. Needs -y."`
+	Yes      bool   `short:"y" help:"Do not ask."`
+	Parallel int    `default:"${parallel}" placeholder:"N" help:"How many tools at the same time (default ${parallel}); 1 is strictly one after the other."`
+	FailFast bool   `help:"Begin nothing new after a failure."`
+	Message  string `short:"m" placeholder:"TEXT" help:"Why, for the history."`
+	lockFlags
+	JSON   bool   `name:"json" help:"Print one JSON event a line on standard output. Needs -y."`
+	Events string `placeholder:"FILE" help:"Write the events to FILE, one JSON object a line."`
 }
 
 type applyCmd struct {
 	configFlags
 	runFlags
-	AllowEmpty bool `help:"Let a configuration without tools delete everything that is recorded."`
+	planFlags
+	AllowEmpty bool   `help:"Let a configuration without tools delete everything that is recorded."`
+	Plan       string `arg:"" optional:"" name:"plan" placeholder:"PLAN" help:"A file that \"dtm plan --out\" has written: exactly this plan is applied, and nothing is asked."`
 }
 
-// Run makes everything as the configuration says.
+// Run makes everything as the configuration says, or does what a saved plan says.
 func (c *applyCmd) Run(ctx context.Context, a *app) error {
 	r := runner{app: a, name: "Apply", flags: c.runFlags, nothing: "No changes done since last apply. There is nothing to do.", done: "All plugins applied successfully."}
+	if c.Plan != "" {
+		return c.saved(ctx, &r)
+	}
 	return r.run(ctx, &c.configFlags, func(p *project, _ *store.State) (*schema.Config, engine.PlanOptions, error) {
-		return p.config, engine.PlanOptions{AllowEmpty: c.AllowEmpty}, nil
+		return p.config, c.options(engine.PlanOptions{AllowEmpty: c.AllowEmpty}), nil
 	})
 }
 
@@ -43,6 +55,9 @@ type runner struct {
 	flags runFlags
 	// nothing is said when there is nothing to do, done when all is done.
 	nothing, done string
+	events        streams
+	// saved is the plan that it must be; nil for whatever is planned.
+	saved *engine.SavedPlan
 }
 
 // aim says, from what is recorded, what is to be planned.
@@ -54,6 +69,10 @@ func (r *runner) run(ctx context.Context, flags *configFlags, to aim) error {
 		return errors.New("--json cannot ask; add -y")
 	}
 	a.screen.Info("%s started.", r.name)
+	if err := r.openEvents(); err != nil {
+		return err
+	}
+	defer r.closeEvents()
 	p, err := a.open(ctx, flags, r.flags.Parallel)
 	if err != nil {
 		return err
@@ -63,14 +82,32 @@ func (r *runner) run(ctx context.Context, flags *configFlags, to aim) error {
 
 func (r *runner) carryOut(ctx context.Context, p *project, to aim) error {
 	a := r.app
-	if c := p.config.State; c.Backend == "s3" {
-		a.screen.Info("Using s3 backend. Bucket: %s, region: %s, key: %s.", c.Bucket, c.Region, c.Key)
-	} else {
-		a.screen.Info("Using local backend. State file: %s.", relative(p.store.String()))
+	a.screen.Info("%s", p.describe())
+	until := time.Now().Add(r.flags.LockTimeout)
+	for {
+		if err := a.awaitLock(ctx, p.store, until); err != nil {
+			return err
+		}
+		err := r.planAndApply(ctx, p, to)
+		var locked *store.LockedError
+		if r.saved != nil || !errors.Is(err, store.ErrStale) && !errors.As(err, &locked) || time.Now().After(until) {
+			return err
+		}
+		a.screen.Warn("Somebody else was faster, so it is planned again.")
 	}
+}
+
+// planAndApply plans, shows, asks and does.
+func (r *runner) planAndApply(ctx context.Context, p *project, to aim) error {
+	a := r.app
 	state, err := p.store.Load(ctx)
 	if err != nil {
 		return err
+	}
+	if r.saved != nil {
+		if err := r.saved.Check(state); err != nil {
+			return err
+		}
 	}
 	config, options, err := to(p, state)
 	if err != nil {
@@ -80,11 +117,12 @@ func (r *runner) carryOut(ctx context.Context, p *project, to aim) error {
 	if err != nil {
 		return explainEmpty(err)
 	}
-	var events *ui.EventWriter
-	if r.flags.JSON {
-		events = ui.JSONLines(a.stdout, p.engine.Now)
-		events.Planned(plan)
+	if r.saved != nil {
+		if err := r.saved.Same(plan); err != nil {
+			return err
+		}
 	}
+	r.events.Planned(plan)
 	if plan.Count() == 0 {
 		if len(plan.Errors) > 0 {
 			a.screen.Plan(plan)
@@ -95,23 +133,35 @@ func (r *runner) carryOut(ctx context.Context, p *project, to aim) error {
 		return nil
 	}
 	a.screen.Plan(plan)
-	if !r.flags.Yes {
+	if !r.flags.Yes && r.saved == nil {
 		if ok, err := a.confirm(ctx); err != nil || !ok {
 			return err
 		}
 	}
-	return r.apply(ctx, p, plan, events)
+	return r.apply(ctx, p, plan)
 }
 
-func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, events *ui.EventWriter) error {
+func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan) error {
 	a := r.app
-	progress := ui.Lines(a.screen)
-	switch {
-	case events != nil:
-		progress = events
-	case a.live:
-		progress = ui.Live(a.screen, a.stderr, p.engine.Now)
+	tracer, err := trace.Start(ctx, os.Getenv, version, strings.ToLower(r.name))
+	if err != nil {
+		a.screen.Warn("There are no traces: %v", err)
 	}
+	// The last words do not wait for a collector.
+	defer func() {
+		tracer.Close()
+		if err := tracer.Err(); err != nil {
+			a.screen.Warn("The traces are not complete: %v", err)
+		}
+	}()
+	shown := ui.Lines(a.screen)
+	switch {
+	case r.flags.JSON:
+		shown = ui.Tee()
+	case a.live:
+		shown = ui.Live(a.screen, a.stderr, p.engine.Now)
+	}
+	progress := ui.Tee(shown, &r.events, tracer)
 	log := zerolog.Ctx(ctx)
 	p.engine.Emit = func(ev engine.Event) {
 		log.Debug().Type("event", ev).Interface("of", ev).Msg("event")
@@ -119,10 +169,10 @@ func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, event
 	}
 	a.applying.Store(true)
 	summary, err := p.engine.Apply(ctx, p.store, plan, engine.ApplyOptions{
-		Holder: a.holder(), Version: version, Stop: a.stop, FailFast: r.flags.FailFast,
+		Holder: a.holder(), Version: version, Stop: a.stop, FailFast: r.flags.FailFast, Message: r.flags.Message,
 	})
 	a.applying.Store(false)
-	progress.Close()
+	shown.Close()
 	if errors.Is(err, store.ErrStale) {
 		return fmt.Errorf("%w: somebody else has changed it; run again to see a new plan", err)
 	}
@@ -147,8 +197,12 @@ func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan, event
 
 func counts(s engine.Summary) string {
 	n := s.Counts
-	return fmt.Sprintf("%d created, %d updated, %d replaced, %d deleted, %d failed, %d skipped in %s. (run %s)",
-		n.Created, n.Updated, n.Replaced, n.Deleted, n.Failed, n.Skipped, shortDuration(s.Duration), s.Run)
+	recorded := ""
+	if n.Recorded > 0 {
+		recorded = fmt.Sprintf("%d recorded, ", n.Recorded)
+	}
+	return fmt.Sprintf("%d created, %d updated, %d replaced, %d deleted, %s%d failed, %d skipped in %s. (run %s)",
+		n.Created, n.Updated, n.Replaced, n.Deleted, recorded, n.Failed, n.Skipped, shortDuration(s.Duration), s.Run)
 }
 
 // explainEmpty says what to write where an empty configuration is meant.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -43,7 +46,7 @@ type completeCmd struct {
 
 // Run prints the words that may stand where the last one is being written, one a line, with a tab and a help text where
 // there is one.
-func (c *completeCmd) Run(a *app) error {
+func (c *completeCmd) Run(ctx context.Context, a *app) error {
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:] // it parts the scripts' words from ours; a later one is being completed
@@ -52,7 +55,7 @@ func (c *completeCmd) Run(a *app) error {
 	if len(words) > 0 {
 		last, words = words[len(words)-1], words[:len(words)-1]
 	}
-	for _, offer := range a.offers(words, last) {
+	for _, offer := range a.offers(ctx, words, last) {
 		word, _, _ := strings.Cut(offer, "\t")
 		if strings.HasPrefix(word, last) {
 			if _, err := fmt.Fprintln(a.stdout, offer); err != nil {
@@ -64,7 +67,7 @@ func (c *completeCmd) Run(a *app) error {
 }
 
 // offers are the words that may follow words. last tells whether a flag or an argument is wanted.
-func (a *app) offers(words []string, last string) []string {
+func (a *app) offers(ctx context.Context, words []string, last string) []string {
 	node := a.model.Node
 	var pending *kong.Flag
 	for _, w := range words {
@@ -85,7 +88,7 @@ func (a *app) offers(words []string, last string) []string {
 		}
 	}
 	if pending != nil {
-		return values(pending.Value)
+		return a.values(ctx, node.Name, pending.Value)
 	}
 	var offers []string
 	if strings.HasPrefix(last, "-") {
@@ -102,7 +105,7 @@ func (a *app) offers(words []string, last string) []string {
 		}
 	}
 	for _, arg := range node.Positional {
-		offers = append(offers, values(arg)...)
+		offers = append(offers, a.values(ctx, node.Name, arg)...)
 	}
 	return offers
 }
@@ -119,12 +122,19 @@ func flagOf(node *kong.Node, word string) *kong.Flag {
 	return nil
 }
 
-// values are what a flag or an argument may be.
-func values(v *kong.Value) []string {
+// values are what a flag or an argument of a command may be.
+func (a *app) values(ctx context.Context, command string, v *kong.Value) []string {
 	if v.Enum != "" {
 		return v.EnumSlice()
 	}
 	switch v.Name {
+	case "id", "target", "exclude":
+		return a.tools(ctx)
+	case "from", "to", "run":
+		if command == "mv" {
+			return a.tools(ctx)
+		}
+		return a.runs(ctx)
 	case "plugin":
 		if set, err := all.Set(environment("/")); err == nil {
 			return set.Names()
@@ -140,4 +150,38 @@ func values(v *kong.Value) []string {
 		return files
 	}
 	return nil
+}
+
+// tools are the IDs of the configuration here and of what is recorded. What cannot be read offers nothing.
+func (a *app) tools(ctx context.Context) []string {
+	p, err := a.open(ctx, &configFlags{}, 1)
+	if err != nil {
+		return nil
+	}
+	ids := map[string]bool{}
+	for i := range p.config.Tools {
+		ids[string(p.config.Tools[i].ID)] = true
+	}
+	if state, err := p.store.Load(ctx); err == nil {
+		for id := range state.Tools {
+			ids[string(id)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// runs are the IDs of the runs, newest first.
+func (a *app) runs(ctx context.Context) []string {
+	p, err := a.open(ctx, &configFlags{}, 1)
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for r, err := range p.store.Runs(ctx) {
+		if err != nil {
+			break
+		}
+		ids = append(ids, r.ID)
+	}
+	return ids
 }

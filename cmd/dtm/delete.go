@@ -61,6 +61,7 @@ func stillNeeded(state *store.State, goes map[schema.ID]bool) error {
 type destroyCmd struct {
 	configFlags
 	runFlags
+	planFlags
 	Force bool `hidden:"" help:"Accepted and without effect, as in DevStream."`
 }
 
@@ -68,7 +69,7 @@ type destroyCmd struct {
 func (c *destroyCmd) Run(ctx context.Context, a *app) error {
 	r := runner{app: a, name: "Destroy", flags: c.runFlags, nothing: "No tools have been deployed now. There is nothing to do.", done: "All plugins destroyed successfully."}
 	empty := func(p *project, _ *store.State) (*schema.Config, engine.PlanOptions, error) {
-		return &schema.Config{Dir: p.config.Dir, State: p.config.State}, engine.PlanOptions{AllowEmpty: true}, nil
+		return p.nothing(), c.options(engine.PlanOptions{AllowEmpty: true}), nil
 	}
 	if c.File == "" {
 		if file := lostConfig(&c.configFlags); file != "" {
@@ -94,6 +95,10 @@ func lostConfig(flags *configFlags) string {
 // withoutConfig destroys what is recorded in file though the configuration is lost.
 func (r *runner) withoutConfig(ctx context.Context, file string, to aim) error {
 	r.app.screen.Info("%s started.", r.name)
+	if err := r.openEvents(); err != nil {
+		return err
+	}
+	defer r.closeEvents()
 	here, err := os.Getwd()
 	if err != nil {
 		return err
@@ -102,8 +107,10 @@ func (r *runner) withoutConfig(ctx context.Context, file string, to aim) error {
 	if err != nil {
 		return err
 	}
-	p.config = &schema.Config{Dir: here, State: schema.StateConfig{Backend: "local", StateFile: filepath.Join(here, file)}}
-	if err := p.openStore(ctx); err != nil {
+	p.config = &schema.Config{Dir: here, State: schema.StateConfig{
+		Backend: "local", StateFile: filepath.Join(here, file), Retention: schema.DefaultRetention,
+	}}
+	if err := p.openWithUsualKeys(ctx); err != nil {
 		return err
 	}
 	return r.carryOut(ctx, p, to)

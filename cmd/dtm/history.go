@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/devstream-io/dtm/cmd/dtm/ui"
+	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
 
@@ -20,6 +21,7 @@ type historyCmd struct {
 
 	List historyListCmd `cmd:"" default:"withargs" help:"List the runs, newest first."`
 	Show historyShowCmd `cmd:"" help:"Show the changes of one run."`
+	Diff historyDiffCmd `cmd:"" help:"Show how the state after one run differs from that after another."`
 }
 
 type historyListCmd struct {
@@ -50,10 +52,19 @@ func (c *historyListCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
 			return nil
 		}
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "RUN\tSTARTED\tWHO\tCHANGES\tTOOK\tRESULT\tCOMMAND")
+		why := slices.ContainsFunc(runs, func(r store.Run) bool { return r.Message != "" })
+		title := "RUN\tSTARTED\tWHO\tCHANGES\tTOOK\tRESULT\tCOMMAND"
+		if why {
+			title += "\tWHY"
+		}
+		fmt.Fprintln(table, title)
 		for _, r := range runs {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.StartedAt.Local().Format("2006-01-02 15:04:05"),
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s", r.ID, r.StartedAt.Local().Format("2006-01-02 15:04:05"),
 				r.Author, changes(r.Counts), shortDuration(r.Duration), result(r), r.Command)
+			if why {
+				fmt.Fprint(table, "\t"+r.Message)
+			}
+			fmt.Fprintln(table)
 		}
 		return table.Flush()
 	})
@@ -65,7 +76,7 @@ func changes(n store.Counts) string {
 	for _, p := range []struct {
 		sign  string
 		count int
-	}{{"+", n.Created}, {"~", n.Updated}, {"±", n.Replaced}, {"-", n.Deleted}, {"!", n.Failed}, {"skipped ", n.Skipped}} {
+	}{{"+", n.Created}, {"~", n.Updated}, {"±", n.Replaced}, {"-", n.Deleted}, {"recorded ", n.Recorded}, {"!", n.Failed}, {"skipped ", n.Skipped}} {
 		if p.count > 0 {
 			parts = append(parts, fmt.Sprintf("%s%d", p.sign, p.count))
 		}
@@ -111,7 +122,7 @@ type runDocument struct {
 }
 
 type historyShowCmd struct {
-	ID string `arg:"" name:"run" help:"The run, as \"dtm history\" lists it, or \"latest\"."`
+	ID string `arg:"" name:"run" help:"The run, as \"dtm history\" lists it, how that begins, or \"latest\"."`
 }
 
 // Run shows one run with its changes.
@@ -120,23 +131,14 @@ func (c *historyShowCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
 	if err != nil {
 		return err
 	}
-	if c.ID == "latest" {
-		for r, err := range p.store.Runs(ctx) {
-			if err != nil {
-				return err
-			}
-			c.ID = r.ID
-			break
-		}
-		if c.ID == "latest" {
-			return errors.New("nothing was ever applied here")
-		}
+	if c.ID, err = findRun(ctx, p.store, c.ID); err != nil {
+		return err
 	}
 	var run store.Run
 	entries := []store.Entry{}
 	for e, err := range p.store.Entries(ctx, c.ID) {
 		if err != nil {
-			return hinted{err, "`dtm history` lists them"}
+			return err
 		}
 		run.Apply(e)
 		entries = append(entries, e)
@@ -148,8 +150,14 @@ func (c *historyShowCmd) Run(ctx context.Context, a *app, h *historyCmd) error {
 }
 
 func (a *app) showRun(w io.Writer, run store.Run, entries []store.Entry) error {
-	fmt.Fprintf(w, "run      %s\nstarted  %s\nwho      %s\ncommand  %s\nresult   %s in %s\nchanges  %s\n\n", run.ID,
-		run.StartedAt.Local().Format(time.RFC3339), run.Author, run.Command, result(run), shortDuration(run.Duration), changes(run.Counts))
+	fmt.Fprintf(w, "run      %s\nstarted  %s\nwho      %s\ncommand  %s\n", run.ID, run.StartedAt.Local().Format(time.RFC3339), run.Author, run.Command)
+	if run.Message != "" {
+		fmt.Fprintf(w, "why      %s\n", run.Message)
+	}
+	if run.Version != "" {
+		fmt.Fprintf(w, "version  %s\n", run.Version)
+	}
+	fmt.Fprintf(w, "result   %s in %s\nchanges  %s\n\n", result(run), shortDuration(run.Duration), changes(run.Counts))
 	screen := ui.NewScreen(w, a.colour)
 	intents := map[string]store.Entry{}
 	for _, e := range entries {
@@ -159,7 +167,15 @@ func (a *app) showRun(w io.Writer, run store.Run, entries []store.Entry) error {
 			intents[name] = e
 			continue
 		case store.Applied:
+			if word := recordedWord(e.Action); word != "" {
+				fmt.Fprintf(w, "  Tool (%s) %s\n", name, word)
+				break
+			}
 			fmt.Fprintf(w, "%s Tool (%s) %s done in %s\n", sign(e.Action), name, e.Action, shortDuration(e.Duration))
+		case store.Forgotten:
+			fmt.Fprintf(w, "  Tool (%s) taken out of the state\n", name)
+		case store.Moved:
+			fmt.Fprintf(w, "  Tool (%s) is (%s) from here on\n", name, ui.Tool(e.To))
 		case store.Deleted:
 			fmt.Fprintf(w, "%s Tool (%s) delete done in %s\n", sign(e.Action), name, shortDuration(e.Duration))
 		case store.Failed:
@@ -185,7 +201,42 @@ func (a *app) showRun(w io.Writer, run store.Run, entries []store.Entry) error {
 			fmt.Fprintf(w, "? Tool (%s) %s was begun and has no outcome\n", ui.Tool(e.Tool), e.Action)
 		}
 	}
+	for _, p := range notBegun(entries) {
+		fmt.Fprintf(w, "  Tool (%s) %s was planned and not begun\n", ui.Tool(p.Tool), p.Action)
+	}
 	return nil
+}
+
+// notBegun is what a run that was cut off had planned and of which nothing else is said.
+func notBegun(entries []store.Entry) []store.Planned {
+	said := map[schema.ID]bool{}
+	finished := false
+	for _, e := range entries {
+		said[e.Tool] = true
+		finished = finished || e.Kind == store.Finished
+	}
+	var left []store.Planned
+	if !finished && len(entries) > 0 {
+		for _, p := range entries[0].Planned {
+			if !said[p.Tool] {
+				left = append(left, p)
+			}
+		}
+	}
+	return left
+}
+
+// recordedWord says what happened where only the record was changed.
+func recordedWord(action string) string {
+	switch action {
+	case store.ActionAdopt:
+		return "adopted"
+	case store.ActionRefresh:
+		return "recorded as it is"
+	case store.ActionPush:
+		return "recorded as the document says"
+	}
+	return ""
 }
 
 func sign(action string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -29,10 +30,40 @@ const killSeed = "DTM_TEST_KILL_SEED"
 // However dtm dies, the next one knows what there is: the store opens, nothing that was made is forgotten, and one more
 // apply makes everything as it is wanted, with nothing left over.
 func TestKillNineAnywhere(t *testing.T) {
-	t.Parallel()
-	kills, limit := 200, 80*time.Second
+	t.Run("a file", func(t *testing.T) {
+		t.Parallel()
+		kill(t, 60, 200, func(dir string) keptIn {
+			return keptIn{store: bolt.New(filepath.Join(dir, "devstream.state"), bolt.Options{})}
+		})
+	})
+	t.Run("a bucket", func(t *testing.T) {
+		t.Parallel()
+		address := parts.ServeS3(t, "team", "AKIDTEST", "secret-of-the-test")
+		kill(t, 20, 60, func(string) keptIn {
+			return keptIn{store: bucketStore(t, address, "kill"), lease: true, section: fmt.Sprintf(
+				"state: {backend: s3, options: {bucket: team, key: kill, region: us-east-1, endpoint: %q, pathStyle: true}}\n", "http://"+address)}
+		})
+	})
+}
+
+// keptIn is where the journal is.
+type keptIn struct {
+	// section is what the configuration says of it.
+	section string
+	store   store.Store
+	// lease tells that the lock outlives the process for some time.
+	lease bool
+}
+
+// s3Env are the credentials of a test's server.
+func s3Env(secret string) map[string]string {
+	return map[string]string{"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": secret, "AWS_EC2_METADATA_DISABLED": "true"}
+}
+
+func kill(t *testing.T, tools, kills int, in func(dir string) keptIn) {
+	limit := 80 * time.Second
 	if testing.Short() {
-		kills, limit = 20, 20*time.Second
+		kills, limit = kills/10, 20*time.Second
 	}
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv(killSeed); s != "" {
@@ -44,8 +75,9 @@ func TestKillNineAnywhere(t *testing.T) {
 	}
 	k := &killer{
 		T: t, dtm: parts.DTM(t), dir: t.TempDir(), rand: rand.New(rand.NewPCG(seed, 0)),
-		wanted: newWish(60), usual: 400 * time.Millisecond,
+		wanted: newWish(tools), usual: 400 * time.Millisecond,
 	}
+	k.keptIn = in(k.dir)
 	k.wanted.change(k.rand)
 	k.writeConfig()
 	k.converges()
@@ -71,6 +103,7 @@ func TestKillNineAnywhere(t *testing.T) {
 
 type killer struct {
 	*testing.T
+	keptIn
 	dtm, dir string
 	rand     *rand.Rand
 	wanted   *wish
@@ -80,9 +113,8 @@ type killer struct {
 }
 
 func (k *killer) config() string { return filepath.Join(k.dir, "config.yaml") }
-func (k *killer) state() string  { return filepath.Join(k.dir, "devstream.state") }
 
-func (k *killer) writeConfig() { writeFile(k.T, k.config(), k.wanted.yaml()) }
+func (k *killer) writeConfig() { writeFile(k.T, k.config(), k.section+k.wanted.yaml()) }
 
 // command runs dtm and returns what it said and its exit code; -1 if it was killed.
 func (k *killer) command(delay time.Duration, args ...string) (string, int) {
@@ -111,12 +143,32 @@ func (k *killer) applyAndKill() {
 	switch out, code := k.command(delay, "apply", "-y", "--parallel", "4"); code {
 	case -1:
 		k.kills++
+		k.unlock()
 	case 0: // it was faster
 	default:
 		k.Fatalf("apply ended with %d:\n%s", code, out)
 	}
 	if out, code := k.command(0, "history"); code != 0 {
 		k.Fatalf("history ended with %d after kill %d:\n%s", code, k.kills, out)
+	}
+}
+
+// unlock takes the lock away from a process that is dead, as somebody would who does not want to wait for its lease.
+func (k *killer) unlock() {
+	k.Helper()
+	if !k.lease {
+		return
+	}
+	out, code := k.command(0, "state", "lock", "-o", "json")
+	var doc struct{ Lock *store.Lock }
+	if err := json.Unmarshal([]byte(out), &doc); code != 0 || err != nil {
+		k.Fatalf("state lock ended with %d after kill %d: %v\n%s", code, k.kills, err, out)
+	}
+	if doc.Lock == nil {
+		return
+	}
+	if out, code := k.command(0, "state", "unlock", "--id", doc.Lock.ID); code != 0 {
+		k.Fatalf("state unlock ended with %d after kill %d:\n%s", code, k.kills, out)
 	}
 }
 
@@ -141,10 +193,10 @@ func (k *killer) converges() {
 	for _, e := range entries {
 		name := e.Name()
 		switch name {
-		case filepath.Base(k.config()), filepath.Base(k.state()):
+		case filepath.Base(k.config()), "devstream.state":
 			continue
-		case filepath.Base(k.state()) + ".lock", filepath.Base(k.state()) + ".lock.new":
-			continue // the name of a holder that is dead: nobody reads it before the lock was refused
+		case "devstream.state.lock":
+			continue // of a holder that is dead: it is nobody's
 		}
 		text, wanted := want[name]
 		delete(want, name)
@@ -157,7 +209,7 @@ func (k *killer) converges() {
 	for name := range want {
 		k.Errorf("after kill %d there is no %s; the apply said\n%s", k.kills, name, out)
 	}
-	state, err := bolt.New(k.state(), bolt.Options{}).Load(k.Context())
+	state, err := k.store.Load(k.Context())
 	if err != nil {
 		k.Fatal(err)
 	}
@@ -175,7 +227,7 @@ func (k *killer) converges() {
 // deleted in between.
 func (k *killer) journalIsTrue() {
 	k.Helper()
-	s := bolt.New(k.state(), bolt.Options{})
+	s := k.store
 	var runs []store.Run
 	for r, err := range s.Runs(k.Context()) {
 		if err != nil {

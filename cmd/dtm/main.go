@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/devstream-io/dtm/cmd/dtm/ui"
+	"github.com/devstream-io/dtm/plugins/all"
 )
 
 // version is set when a release is built, with -ldflags "-X main.version=1.2.3".
@@ -30,6 +31,8 @@ const (
 	exitError = 1
 	// exitChanges says that there is something to do, for `plan --detailed-exitcode` and `verify`.
 	exitChanges = 2
+	// exitInterrupted says that the third interrupt ended the process where it stood.
+	exitInterrupted = 130
 )
 
 // errChanges ends a command with exitChanges and no word.
@@ -46,8 +49,18 @@ func run() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
 	}
+	a := newApp()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	a.handleSignals(cancel)
+	return a.execute(ctx)
+}
+
+// newApp is the app of this process.
+func newApp() *app {
 	a := &app{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		plugins: all.Set,
+		stdin:   os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		stdinTerminal: term.IsTerminal(int(os.Stdin.Fd())), terminal: term.IsTerminal(int(os.Stderr.Fd())),
 		args: os.Args[1:], stop: make(chan struct{}),
 	}
@@ -55,28 +68,42 @@ func run() int {
 	a.screen = ui.NewScreen(os.Stderr, a.terminal && !plainTerminal)
 	a.live = a.terminal && os.Getenv("TERM") != "dumb"
 	a.colour = term.IsTerminal(int(os.Stdout.Fd())) && !plainTerminal
-
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	a.handleSignals(cancel)
-	return a.execute(ctx)
+	return a
 }
 
-// handleSignals: the first ^C lets what runs finish, the second cancels it. Before a run has begun the first cancels.
+// handleSignals: the first ^C lets what runs finish, the second cancels it, and the third ends the process where it stands,
+// whatever hangs; the journal is true then as after a crash. Before a run has begun the first cancels.
 func (a *app) handleSignals(cancel context.CancelFunc) {
-	signals := make(chan os.Signal, 2)
+	signals := make(chan os.Signal, 3)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// Who reads the output may go, as in `dtm apply --json | head`. Go would end the process in the midst of the run; where
+	// SIGPIPE goes to somebody, writing returns an error instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	interrupts := make(chan int, 2)
 	go func() {
-		<-signals
-		if !a.applying.Load() {
-			cancel()
-		} else {
-			a.screen.Warn("Interrupted. What runs is finished, nothing more is begun; interrupt again to cancel it.")
+		for n := range interrupts {
+			switch {
+			case n == 1 && a.applying.Load():
+				a.screen.Warn("Interrupted. What runs is finished, nothing more is begun; interrupt again to cancel it.")
+			case n == 1:
+				cancel()
+			default:
+				a.screen.Warn("Interrupted again. What runs is cancelled; a third interrupt exits at once.")
+				cancel()
+			}
+			if n == 1 {
+				close(a.stop)
+			}
 		}
-		close(a.stop)
+	}()
+	// Whoever counts does not write: it is the screen that may hang.
+	go func() {
+		for n := 1; n <= 2; n++ {
+			<-signals
+			interrupts <- n
+		}
 		<-signals
-		a.screen.Warn("Interrupted again. What runs is cancelled.")
-		cancel()
+		os.Exit(exitInterrupted)
 	}()
 }
 
@@ -94,6 +121,11 @@ type cli struct {
 	Init       initCmd       `cmd:"" help:"Write the schemas for cue and editors, and a starter toolchain into an empty folder."`
 	List       listCmd       `cmd:"" help:"List what this dtm has."`
 	Show       showCmd       `cmd:"" help:"Show sample configurations, or the status of tools."`
+	Drift      driftCmd      `cmd:"" help:"Tell whether what exists is still as it was left (exit code 2 if not)."`
+	Rollback   rollbackCmd   `cmd:"" help:"Make everything as it was after an earlier run."`
+	Forget     forgetCmd     `cmd:"" help:"Take tools out of the state and leave what they manage."`
+	Adopt      adoptCmd      `cmd:"" help:"Take tools of the configuration into the state that exist already."`
+	State      stateCmd      `cmd:"" help:"Look at the state, lock it, mend it, encrypt it."`
 	History    historyCmd    `cmd:"" help:"List the runs, or show one."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Completion completionCmd `cmd:"" help:"Print the completion script for a shell."`

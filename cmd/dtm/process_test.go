@@ -22,7 +22,6 @@ import (
 
 	"github.com/devstream-io/dtm/cmd/dtm/parts"
 	"github.com/devstream-io/dtm/store"
-	"github.com/devstream-io/dtm/store/bolt"
 )
 
 // What takes more than a script: a terminal, a signal at the right moment, another process that holds the lock.
@@ -321,38 +320,6 @@ func TestAnInterruptAtTheQuestionEndsWithoutAChange(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, file)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", file, err)
 		}
-	}
-}
-
-func TestASecondDtmIsToldWhoHoldsTheStoreAndSinceWhen(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	manyFiles(t, dir, 1)
-	if out, code := runDTM(t, dir, "apply", "-y"); code != 0 {
-		t.Fatal(out)
-	}
-	writeFile(t, filepath.Join(dir, "f0.txt"), "drifted")
-	since := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	held, err := bolt.New(filepath.Join(dir, "devstream.state"), bolt.Options{}).Open(t.Context(),
-		store.Holder{User: "ada", Host: "engine", PID: 4711, Command: "dtm apply", Since: since}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "devstream.state is in use by ada@engine (pid 4711, `dtm apply`) since 2026-03-04T05:06:07Z\n  hint: wait until it has finished, then run again"
-	for _, args := range [][]string{{"apply", "-y"}, {"destroy", "-y"}, {"plan"}, {"verify"}, {"history"}, {"show", "status"}} {
-		out, code := runDTM(t, dir, args...)
-		if code != 1 || !strings.Contains(out, want) {
-			t.Errorf("dtm %s ended with %d and said\n%s", strings.Join(args, " "), code, out)
-		}
-	}
-	if out, code := runDTM(t, dir, "graph"); code != 0 || !strings.Contains(out, "localfile.t0") {
-		t.Errorf("dtm graph ended with %d and said\n%s", code, out)
-	}
-	if err := held.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if out, code := runDTM(t, dir, "apply", "-y"); code != 0 {
-		t.Errorf("afterwards it said\n%s", out)
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dtm": main})
+	testscript.Main(m, map[string]func(){"dtm": main, "dtm-that-hangs": hangingMain, "dtm-with-a-safe": safeMain})
 }
 
 // Everything that a user can see is said by the scripts: each begins with a comment on what must hold. The commands that
@@ -63,6 +63,22 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		if got := exitCode(ts, ts.Exec(args[1], args[2:]...)); got != want {
 			ts.Fatalf("the exit code is %d, not %d", got, want)
 		}
+	},
+	// holds FILE TEXT: the file has these bytes. [!]
+	"holds": func(ts *testscript.TestScript, neg bool, args []string) {
+		if strings.Contains(ts.ReadFile(args[0]), args[1]) == neg {
+			ts.Fatalf("%s: %q is there: %t", args[0], args[1], neg)
+		}
+	},
+	// run NAME: the variable NAME is the ID of the newest run.
+	"run": func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(ts.Exec("dtm", "history", "-n", "1", "-o", "json"))
+		var doc runsDocument
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+		if len(doc.Runs) != 1 {
+			ts.Fatalf("there are %d runs", len(doc.Runs))
+		}
+		ts.Setenv(args[0], doc.Runs[0].ID)
 	},
 	// tidy FILE TO: writes to TO what is in FILE, with words for what is different each time. See tidy.
 	"tidy": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -115,6 +131,18 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		loader, err := newLoader(set)
 		ts.Check(err)
 		ts.Check(loader.Validate(args[1], []byte(ts.ReadFile(args[0]))))
+	},
+	// validates-lines FILE DEFINITION: every line is a JSON document that is what the schema says of it.
+	"validates-lines": func(ts *testscript.TestScript, _ bool, args []string) {
+		set, err := all.Set(environment("/"))
+		ts.Check(err)
+		loader, err := newLoader(set)
+		ts.Check(err)
+		for line := range strings.Lines(ts.ReadFile(args[0])) {
+			if err := loader.Validate(args[1], []byte(line)); err != nil {
+				ts.Fatalf("%v\n%s", err, line)
+			}
+		}
 	},
 	// cue ARG... and dot ARG...: the real programs. [!]
 	"cue": func(ts *testscript.TestScript, neg bool, args []string) { part(ts, neg, parts.Cue(tb(ts)), args) },

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/devstream-io/dtm/compat"
+	"github.com/devstream-io/dtm/engine"
 	"github.com/devstream-io/dtm/store"
 	"github.com/devstream-io/dtm/store/bolt"
 	"github.com/devstream-io/dtm/store/mem"
+	"github.com/devstream-io/dtm/store/s3"
 )
 
 // readOldState is the text of a DevStream state file, nil if there is none at path. An empty file is what DevStream leaves when it has
@@ -56,20 +58,62 @@ func backedUp(path string) bool {
 	return err == nil && os.SameFile(file, link)
 }
 
-// succeed makes a store of a DevStream state. Nothing is written until the store is opened for writing; then the old file
-// gets a ".bak" beside it and the new journal takes its place.
-func (p *project) succeed(ctx context.Context, path string, old []byte) (store.Store, error) {
-	tools, err := compat.ReadState(path, old)
+// succeedFile is the store in a file, also where the file is still DevStream's. Nothing is written until the store is
+// opened for writing; then the old file gets a ".bak" beside it and the new journal takes its place.
+func (p *project) succeedFile(ctx context.Context, path string, opts bolt.Options) (store.Store, error) {
+	old, err := readOldState(path)
+	if err != nil || old == nil {
+		return bolt.New(path, opts), err
+	}
+	return p.succeed(ctx, path, old, func(ctx context.Context, by store.Holder, entries []store.Entry) (store.Session, error) {
+		// A link keeps the old file under its second name whatever happens next.
+		if err := os.Link(path, backup(path)); err != nil && !backedUp(path) {
+			err = fmt.Errorf("backup of the DevStream state: %w", err)
+			if errors.Is(err, fs.ErrExist) {
+				err = hinted{err, "move " + backup(path) + " away, then run again"}
+			}
+			return nil, err
+		}
+		if err := bolt.Import(ctx, path, entries, opts); err != nil {
+			return nil, err
+		}
+		return bolt.New(path, opts).Open(ctx, by, nil)
+	})
+}
+
+// succeedObject is the store in a bucket, also where DevStream's object still stands at its key. Then the same holds.
+func (p *project) succeedObject(ctx context.Context, bucket *s3.Store) (store.Store, error) {
+	old, err := bucket.Old(ctx)
+	if err != nil || old == nil {
+		return bucket, err
+	}
+	return p.succeed(ctx, bucket.String(), old, func(ctx context.Context, by store.Holder, entries []store.Entry) (store.Session, error) {
+		if err := bucket.Import(ctx, by, entries); err != nil {
+			return nil, err
+		}
+		return bucket.Open(ctx, by, nil)
+	})
+}
+
+// takeOver makes a journal of the entries in the place of the old state, and opens it.
+type takeOver func(ctx context.Context, by store.Holder, entries []store.Entry) (store.Session, error)
+
+// succeed makes a store of a DevStream state.
+func (p *project) succeed(ctx context.Context, place string, old []byte, by takeOver) (store.Store, error) {
+	tools, err := compat.ReadState(place, old)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	run := now.UTC().Format("20060102-150405-") + "takeover"
-	entries := []store.Entry{{Kind: store.Started, Run: run, Time: now, Command: "take over " + path, Author: "dtm", Version: version}}
+	entries := []store.Entry{{Kind: store.Started, Run: run, Time: now, Command: "take over " + place, Author: "dtm", Version: version}}
 	for _, t := range tools {
 		options := t.Options
 		if filled, err := p.loader.Complete(t.ID.Plugin(), t.Options); err == nil {
 			options = filled
+		}
+		if options, err = engine.Conceal(p.loader.Definition(t.ID.Plugin()), options); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", place, t.ID, err)
 		}
 		entries = append(entries, store.Entry{
 			Kind: store.TakenOver, Run: run, Time: now, Tool: t.ID, DependsOn: t.DependsOn, Options: options, Resource: t.Resource,
@@ -84,30 +128,20 @@ func (p *project) succeed(ctx context.Context, path string, old []byte) (store.S
 	if err := session.Record(ctx, entries...); err != nil {
 		return nil, err
 	}
-	return &successor{Store: view, path: path, entries: entries}, session.Close()
+	return &successor{Store: view, place: place, entries: entries, takeOver: by}, session.Close()
 }
 
-// successor is a store that is still DevStream's file. It is read from memory, and becomes a journal when it is opened.
+// successor is a store that is still DevStream's state. It is read from memory, and becomes a journal when it is opened.
 type successor struct {
 	store.Store
-	path    string
-	entries []store.Entry
+	place    string
+	entries  []store.Entry
+	takeOver takeOver
 }
 
-func (s *successor) String() string { return s.path }
+func (s *successor) String() string { return s.place }
 
 // Open takes the old state over and opens the journal that it has become.
 func (s *successor) Open(ctx context.Context, by store.Holder, _ *store.State) (store.Session, error) {
-	// A link keeps the old file under its second name whatever happens next.
-	if err := os.Link(s.path, backup(s.path)); err != nil && !backedUp(s.path) {
-		err = fmt.Errorf("backup of the DevStream state: %w", err)
-		if errors.Is(err, fs.ErrExist) {
-			err = hinted{err, "move " + backup(s.path) + " away, then run again"}
-		}
-		return nil, err
-	}
-	if err := bolt.Import(ctx, s.path, s.entries); err != nil {
-		return nil, err
-	}
-	return bolt.New(s.path, bolt.Options{}).Open(ctx, by, nil)
+	return s.takeOver(ctx, by, s.entries)
 }

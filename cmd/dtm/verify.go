@@ -19,7 +19,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	plan, err := p.plan(ctx, engine.PlanOptions{})
+	plan, err := p.plan(ctx, p.config, engine.PlanOptions{})
 	if err != nil {
 		return err
 	}

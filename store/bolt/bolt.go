@@ -1,7 +1,8 @@
 // Package bolt keeps a journal in one file on the local disk.
 //
-// The file is a bbolt database with four buckets: the journal, the tools and the runs as they were at some entry (the
-// snapshot), and what the store is. A session appends to the journal and to nothing else, so that a commit costs the same
+// The file is a bbolt database. Its buckets are the journal, the tools and the runs as they were at some entry (the
+// snapshot), what the store is, and, once it has forgotten old runs, the tools as they were before the first entry that is
+// left (the base). A session appends to the journal and to nothing else, so that a commit costs the same
 // few pages whatever has been stored before; the snapshot is brought up to date when the session ends, and now and then in
 // a very long one. Load is the snapshot and the fold of what the journal has behind it, so nothing depends on a session
 // having ended well.
@@ -14,48 +15,64 @@
 // file: damage makes it panic, loop or touch memory that is not there, in part on goroutines of its own where nobody can
 // recover. So the pages are checked with plain reads before bbolt sees them (layout.go), and every value carries a checksum
 // (codec.go), because a changed letter in a tool's options is as bad as a broken page. And it knows nothing of who holds
-// its lock (lock.go).
+// its lock (lock.go), or how to be read while somebody writes (pages.go).
 package bolt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // Options say how a Store behaves. The zero Options are right for a person at a terminal.
 type Options struct {
 	// Timeout is how long to wait for the lock; 300 ms if zero.
 	Timeout time.Duration
+	// Keep is how many runs the history keeps; 0 keeps all. The oldest are forgotten when a session is closed.
+	Keep int
+	// Keys are those that the store is encrypted with, or is when it is made. The zero Keys are for a store in clear.
+	Keys keyring.Keys
 }
 
 // Store is a store.Store in one file. It holds nothing open between calls.
 type Store struct {
 	path    string
 	timeout time.Duration
+	keep    int
+	keys    keyring.Keys
+
+	mu   sync.Mutex
+	ring *keyring.Ring // the one that was opened last
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Rekeyer = (*Store)(nil)
+)
 
 // New returns the store at path. It touches nothing: Open creates the file, in a folder that must exist.
 func New(path string, opts Options) *Store {
 	if opts.Timeout <= 0 {
 		opts.Timeout = 300 * time.Millisecond
 	}
-	return &Store{path: path, timeout: opts.Timeout}
+	return &Store{path: path, timeout: opts.Timeout, keep: opts.Keep, keys: opts.Keys}
 }
 
 // String is the path.
 func (s *Store) String() string { return s.path }
 
-// Load implements store.Store. It waits for a session of any process, this one included, as long as Options.Timeout, and
-// then returns *store.LockedError. The file and its folder need not be writable.
+// Load implements store.Store. It waits for a commit that is under way. The file and its folder need not be writable; but
+// a session in a folder that cannot be written keeps readers out, and so does another program: then Load returns
+// *store.LockedError after Options.Timeout.
 func (s *Store) Load(ctx context.Context) (*store.State, error) {
 	state := store.NewState()
 	err := s.read(ctx, false, func(tx *bbolt.Tx, head header) error {
@@ -72,52 +89,79 @@ func (s *Store) Load(ctx context.Context) (*store.State, error) {
 	return state, nil
 }
 
-// Open implements store.Store. It waits for other sessions and for readers as long as Options.Timeout.
+// Open implements store.Store. It waits for other sessions and for readers as long as Options.Timeout each.
 func (s *Store) Open(ctx context.Context, by store.Holder, seen *store.State) (store.Session, error) {
-	f, err := s.openLocked(ctx, seen)
+	session, err := s.open(ctx, by, seen)
 	if err != nil {
-		return nil, err
-	}
-	// The lock counts, not the name: where the name cannot be written the lock is simply held by somebody unknown.
-	_ = s.writeHolder(by)
-	session, err := s.begin(ctx, f, seen)
-	if err != nil {
-		s.removeHolder()
-		_ = f.close()
 		return nil, s.explain(err)
 	}
 	return session, nil
 }
 
-// openLocked returns the file with the lock taken, and creates it if need be. Nothing of it has been looked at.
-func (s *Store) openLocked(ctx context.Context, seen *store.State) (*file, error) {
+func (s *Store) open(ctx context.Context, by store.Holder, seen *store.State) (*session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	// Somebody may remove or replace the file while we create or wait; a few times is chance, more is not.
 	for range 10 {
-		f, err := s.lock(ctx, true)
+		there, err := s.there()
 		if err != nil {
-			return nil, s.explain(err)
+			return nil, err
 		}
-		if f != nil {
-			return &file{path: s.path, f: f}, nil
+		if !there {
+			if seen != nil && (seen.Serial != 0 || seen.Lineage != "") {
+				return nil, fmt.Errorf("%w: it is not there any more", store.ErrStale)
+			}
+			if err := s.create(ctx); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		if seen != nil && (seen.Serial != 0 || seen.Lineage != "") {
-			return nil, s.explain(fmt.Errorf("%w: it is not there any more", store.ErrStale))
+		lock, err := s.lockSession(ctx, by)
+		if err != nil {
+			return nil, err
 		}
-		if err := create(ctx, s.path); err != nil {
-			return nil, s.explain(err)
+		session, err := s.begin(ctx, lock, seen)
+		if session == nil {
+			lock.release()
+		}
+		if session != nil || err != nil {
+			return session, err
 		}
 	}
-	return nil, fmt.Errorf("%s: cannot be created: is it a symbolic link to nothing?", s.path)
+	return nil, errors.New("it cannot be created: is it a symbolic link to nothing?")
 }
 
-func (s *Store) begin(ctx context.Context, f *file, seen *store.State) (*session, error) {
+// begin returns the session, or nil without an error if the file is not there any more.
+func (s *Store) begin(ctx context.Context, lock *sessionLock, seen *store.State) (*session, error) {
+	f, err := s.lockPages(ctx, true, lock != nil)
+	if f == nil {
+		return nil, err
+	}
+	f.session = lock
+	got, err := f.begin(ctx)
+	if err == nil && seen != nil {
+		err = compare(*seen, *got.state)
+	}
+	if err != nil {
+		_ = f.close()
+		return nil, err
+	}
+	f.sharePages()
+	return newSession(s, lock, f, got), nil
+}
+
+// begin reads what a session begins with. Before a page is written all of them must be in order: a wrong list of free pages
+// destroys good ones.
+func (f *file) begin(ctx context.Context) (got *folded, err error) {
 	if err := f.open(true); err != nil {
 		return nil, err
 	}
-	var got *folded
-	err := f.view(func(tx *bbolt.Tx, head header) error {
-		// Before a page is written all of them must be in order: a wrong list of free pages destroys good ones.
+	err = f.view(func(tx *bbolt.Tx, head header) error {
 		err := f.layout.journal(0)
+		if err == nil {
+			err = f.layout.base()
+		}
 		if err == nil {
 			err = f.layout.complete()
 		}
@@ -126,17 +170,7 @@ func (s *Store) begin(ctx context.Context, f *file, seen *store.State) (*session
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	now := got.state
-	if seen != nil {
-		err = compare(*seen, *now)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return newSession(s, f, got), nil
+	return got, err
 }
 
 // compare wraps store.ErrStale if seen is not what there is now.
@@ -152,28 +186,46 @@ func compare(seen, now store.State) error {
 	return nil
 }
 
-// read calls fn within a read transaction and under a shared lock. If the file does not exist it does nothing. The
-// journal's pages are checked from behind the snapshot on, or all of them.
+// read calls fn within a read transaction and while the pages are shared. If the file does not exist it does nothing. The
+// journal's pages are checked from behind the snapshot on, or all of them and those of the base.
 func (s *Store) read(ctx context.Context, whole bool, fn func(tx *bbolt.Tx, head header) error) error {
-	f, err := s.lock(ctx, false)
-	if err != nil || f == nil {
-		return s.explain(err)
+	for {
+		err := s.readPages(ctx, whole, fn)
+		var closed *unopened
+		if !errors.As(err, &closed) {
+			return s.explain(err)
+		}
+		// A session is not to wait for as long as it takes to open a ring.
+		if _, err := s.unwrap(closed.wrapped); err != nil {
+			return s.explain(err)
+		}
 	}
-	r := &file{path: s.path, f: f}
+}
+
+func (s *Store) readPages(ctx context.Context, whole bool, fn func(tx *bbolt.Tx, head header) error) error {
+	r, err := s.lockPages(ctx, false, false)
+	if r == nil {
+		return err
+	}
+	r.unwrap = s.unwrapped
 	defer func() { _ = r.close() }()
 	if err := r.open(false); err != nil {
-		return s.explain(err)
+		return err
 	}
-	return s.explain(r.view(func(tx *bbolt.Tx, head header) error {
+	return r.view(func(tx *bbolt.Tx, head header) error {
 		from := head.snapshot + 1
 		if whole {
 			from = 0
 		}
-		if err := r.layout.journal(from); err != nil {
+		err := r.layout.journal(from)
+		if err == nil && whole {
+			err = r.layout.base()
+		}
+		if err != nil {
 			return err
 		}
 		return fn(tx, head)
-	}))
+	})
 }
 
 // Is tells whether the file at path begins like a bbolt file. It wraps fs.ErrNotExist if there is none. It takes no lock

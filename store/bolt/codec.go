@@ -9,10 +9,12 @@ import (
 	"strconv"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
-// A value is the CRC-32C of its key and what follows as eight hexadecimal digits, a space, and the JSON: bbolt has no checksums
-// of its own but for the two header pages, and a value should be legible for whoever has to rescue a file.
+// A value is the CRC-32C of its key and what follows as eight hexadecimal digits, a space, and the JSON, or what a ring has
+// made of it: bbolt has no checksums of its own but for the two header pages, and a value that is not encrypted should be
+// legible for whoever has to rescue a file. In an encrypted store the sum still tells a broken disk from a wrong key.
 const sumLen = 9
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -26,7 +28,36 @@ func seal(key, value []byte) []byte {
 	return value
 }
 
-// unseal returns the JSON of a value. It aliases value.
+// encrypt is seal for a value of this bucket, encrypted if there is a ring.
+func encrypt(ring *keyring.Ring, bucket, key, value []byte) []byte {
+	if ring != nil {
+		sealed := ring.Seal(placeOf(bucket, key), value[sumLen:])
+		value = append(make([]byte, sumLen, sumLen+len(sealed)), sealed...)
+	}
+	return seal(key, value)
+}
+
+// decrypt is unseal for a value of this bucket. What it returns aliases value if there is no ring.
+func decrypt(ring *keyring.Ring, bucket, key, value []byte) ([]byte, error) {
+	raw, err := unseal(key, value)
+	if err != nil || ring == nil {
+		return raw, err
+	}
+	if raw, err = ring.Unseal(placeOf(bucket, key), raw); err != nil {
+		return nil, damaged("%v", err) // the ring is the right one, or it would not have opened the header
+	}
+	return raw, nil
+}
+
+// placeOf is the name that a value is encrypted under, so that none can be put in another's place.
+func placeOf(bucket, key []byte) string {
+	if bytes.Equal(bucket, journalBucket) {
+		return string(bucket) + "/" + strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
+	}
+	return string(bucket) + "/" + string(key)
+}
+
+// unseal returns what is in a value. It aliases value.
 func unseal(key, value []byte) ([]byte, error) {
 	if len(value) <= sumLen || value[sumLen-1] != ' ' {
 		return nil, damaged("the value of %s has no checksum", printable(key))
@@ -42,8 +73,8 @@ func checksum(key, raw []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, raw)
 }
 
-// marshal returns the sealed JSON of v.
-func marshal(key []byte, v any) ([]byte, error) {
+// marshal returns the JSON of v behind room for the sum.
+func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, sumLen))
 	enc := json.NewEncoder(&b)
@@ -51,11 +82,11 @@ func marshal(key []byte, v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return seal(key, bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-func unmarshal(key, value []byte, v any) error {
-	raw, err := unseal(key, value)
+func unmarshal(ring *keyring.Ring, bucket, key, value []byte, v any) error {
+	raw, err := decrypt(ring, bucket, key, value)
 	if err != nil {
 		return err
 	}
@@ -82,22 +113,25 @@ func encodeEntry(e store.Entry) ([]byte, error) {
 }
 
 // numberEntry returns the key and the value of an entry that encodeEntry has encoded.
-func numberEntry(seq uint64, encoded []byte) (key, value []byte) {
+func numberEntry(ring *keyring.Ring, seq uint64, encoded []byte) (key, value []byte) {
 	key = seqKey(seq)
 	value = make([]byte, sumLen, sumLen+len(noSeq)+20+len(encoded))
 	value = append(value, noSeq[:len(noSeq)-2]...)
 	value = strconv.AppendUint(value, seq, 10)
 	value = append(value, ',')
 	value = append(value, encoded...)
-	return key, seal(key, value)
+	return key, encrypt(ring, journalBucket, key, value)
 }
 
-func decodeEntry(key, value []byte) (store.Entry, error) {
+func decodeEntry(ring *keyring.Ring, key, value []byte) (store.Entry, error) {
 	var e store.Entry
-	if err := unmarshal(key, value, &e); err != nil {
+	if len(key) != 8 {
+		return e, damaged("an entry is stored under %s", printable(key))
+	}
+	if err := unmarshal(ring, journalBucket, key, value, &e); err != nil {
 		return e, err
 	}
-	if len(key) != 8 || binary.BigEndian.Uint64(key) != e.Seq {
+	if binary.BigEndian.Uint64(key) != e.Seq {
 		return e, damaged("entry %d is stored under %s", e.Seq, printable(key))
 	}
 	return e, nil

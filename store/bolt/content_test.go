@@ -43,11 +43,14 @@ func TestContentThatDoesNotFitTogetherIsCorrupt(t *testing.T) {
 		{"a header without a lineage", false, func(tx *bbolt.Tx) error {
 			return put(tx.Bucket(metaBucket), headerKey, header{Format: 1, Key: []byte("k")})
 		}},
+		{"a base of the future", false, func(tx *bbolt.Tx) error { return put(tx.Bucket(metaBucket), baseKey, 1000) }},
+		{"a base that is not there", false, func(tx *bbolt.Tx) error { return put(tx.Bucket(metaBucket), baseKey, 10) }},
 		{"a snapshot of the future", false, func(tx *bbolt.Tx) error { return put(tx.Bucket(metaBucket), snapshotKey, 1000) }},
 		{"a gap in the journal", true, func(tx *bbolt.Tx) error { return tx.Bucket(journalBucket).Delete(seqKey(150)) }},
 		{"the last entry is missing", true, func(tx *bbolt.Tx) error { return tx.Bucket(journalBucket).Delete(seqKey(200)) }},
 		{"an entry under a wrong number", true, func(tx *bbolt.Tx) error {
-			return put(tx.Bucket(journalBucket), seqKey(150), store.Entry{Seq: 151})
+			_, value := numberEntry(nil, 151, []byte(`"kind":"skipped"}`))
+			return tx.Bucket(journalBucket).Put(seqKey(150), seal(seqKey(150), value))
 		}},
 		{"an entry that is no JSON", true, func(tx *bbolt.Tx) error {
 			return tx.Bucket(journalBucket).Put(seqKey(150), seal(seqKey(150), []byte("         {")))

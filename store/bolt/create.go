@@ -12,7 +12,6 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
 
@@ -20,38 +19,57 @@ import (
 // It replaces the file at path, if there is one, in one step: a crash leaves either the old file or the complete store.
 // It does not keep a copy of the old file. If there is a store already it wraps fs.ErrExist and changes nothing, so that of
 // two that take over at once only one does. Seq is set by Import.
-func Import(ctx context.Context, path string, entries []store.Entry) error {
-	s := New(path, Options{})
+func Import(ctx context.Context, path string, entries []store.Entry, opts Options) error {
+	s := New(path, opts)
 	// A rename replaces a link, not what it leads to.
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		s.path = real
 	}
-	old, err := s.lock(ctx, true)
+	build, err := s.fresh(entries)
+	if err != nil {
+		return s.explain(err)
+	}
+	old, err := s.lockPages(ctx, true, false)
 	if err != nil {
 		return s.explain(err)
 	}
 	if old == nil {
-		return s.explain(publish(ctx, s.path, entries, link))
+		return s.explain(publish(ctx, s.path, build, link))
 	}
-	defer func() {
-		_ = unlock(old)
-		_ = old.Close()
-	}()
-	if is, err := isBolt(old); err != nil {
+	defer func() { _ = old.close() }()
+	if is, err := isBolt(old.f); err != nil {
 		return s.explain(err)
 	} else if is {
 		return s.explain(fmt.Errorf("there is a store already: %w", fs.ErrExist))
 	}
-	return s.explain(publish(ctx, s.path, entries, os.Rename))
+	return s.explain(publish(ctx, s.path, build, os.Rename))
 }
 
 // create makes an empty store. That somebody else was faster is not an error.
-func create(ctx context.Context, path string) error {
-	err := publish(ctx, path, nil, link)
+func (s *Store) create(ctx context.Context) error {
+	// So that nobody is asked for a passphrase in vain.
+	if _, err := os.Stat(filepath.Dir(s.path)); errors.Is(err, fs.ErrNotExist) {
+		return errNoFolder
+	}
+	build, err := s.fresh(nil)
+	if err == nil {
+		err = publish(ctx, s.path, build, link)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	return err
+}
+
+// fresh returns what builds a store that is new but for the entries.
+func (s *Store) fresh(entries []store.Entry) (func(context.Context, *bbolt.DB) error, error) {
+	ring, err := s.newRing()
+	if err != nil {
+		return nil, err
+	}
+	head := header{Lineage: newLineage(), Key: make([]byte, 32), ring: ring}
+	rand.Read(head.Key) // never fails
+	return func(ctx context.Context, db *bbolt.DB) error { return build(ctx, db, head, entries) }, nil
 }
 
 // link gives a file a new name, and fails if there is a file of that name already.
@@ -69,7 +87,7 @@ func link(from, to string) error {
 
 // publish builds a store beside path and, when it is complete and durable, moves it there. So there is never a file at
 // path that is empty or half made, whoever looks and wherever we die.
-func publish(ctx context.Context, path string, entries []store.Entry, move func(from, to string) error) error {
+func publish(ctx context.Context, path string, build func(context.Context, *bbolt.DB) error, move func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	sweep(path)
 	for tries := 0; ; tries++ {
@@ -83,7 +101,7 @@ func publish(ctx context.Context, path string, entries []store.Entry, move func(
 		draft := f.Name()
 		// Held until the draft is a store or gone, so that sweep knows it from one whose maker has died.
 		_ = tryLock(f, true)
-		if err = build(ctx, f, entries); err == nil {
+		if err = fill(ctx, f, build); err == nil {
 			err = move(draft, path)
 		}
 		_ = os.Remove(draft)
@@ -95,6 +113,19 @@ func publish(ctx context.Context, path string, entries []store.Entry, move func(
 			return err
 		}
 	}
+}
+
+// fill builds a store in an empty file, makes it durable and closes it.
+func fill(ctx context.Context, f *os.File, build func(context.Context, *bbolt.DB) error) error {
+	db, err := openDB(f, false)
+	if err != nil {
+		return err
+	}
+	db.NoSync = true // once at the end will do
+	if err = build(ctx, db); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, db.Close())
 }
 
 // draftSuffix is behind the name of a store that is being built.
@@ -118,25 +149,11 @@ func sweep(path string) {
 	}
 }
 
-// build writes a store into an empty file and closes it.
-func build(ctx context.Context, f *os.File, entries []store.Entry) error {
-	db, err := openDB(f, false)
-	if err != nil {
-		return err
-	}
-	head := header{Format: store.Format, Lineage: newLineage(), Key: make([]byte, 32)}
-	rand.Read(head.Key) // never fails
-	now := &folded{state: store.NewState(), runs: map[string]*store.Run{}, tools: map[schema.ID]struct{}{}}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{journalBucket, toolsBucket, runsBucket, metaBucket} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		if err := put(tx.Bucket(metaBucket), headerKey, head); err != nil {
-			return err
-		}
-		if err := put(tx.Bucket(metaBucket), snapshotKey, 0); err != nil {
+// build writes a store into an empty database.
+func build(ctx context.Context, db *bbolt.DB, head header, entries []store.Entry) error {
+	now := newFolded(head)
+	err := db.Update(func(tx *bbolt.Tx) error {
+		if err := makeBuckets(tx, head); err != nil {
 			return err
 		}
 		journal, runs := tx.Bucket(journalBucket), tx.Bucket(runsBucket)
@@ -154,14 +171,28 @@ func build(ctx context.Context, f *os.File, entries []store.Entry) error {
 		}
 		return nil
 	})
-	if err == nil {
-		// Twice, so that either header page will do (see readMeta).
-		err = db.Update(now.write)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = f.Sync()
+	// Twice, so that either header page will do (see readMeta).
+	return db.Update(now.write)
+}
+
+// makeBuckets makes what every store has.
+func makeBuckets(tx *bbolt.Tx, head header) error {
+	for _, name := range [][]byte{journalBucket, toolsBucket, runsBucket, metaBucket} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
 	}
-	return errors.Join(err, db.Close())
+	stored, err := head.stored(head.ring)
+	if err != nil {
+		return err
+	}
+	if err := put(tx.Bucket(metaBucket), headerKey, stored); err != nil {
+		return err
+	}
+	return put(tx.Bucket(metaBucket), snapshotKey, head.snapshot)
 }
 
 // newLineage is a random UUID.

@@ -19,6 +19,7 @@ type contents struct {
 	State   *store.State
 	Runs    []store.Run
 	Entries []store.Entry
+	At      []*store.State
 }
 
 func readAll(t *testing.T, s *Store) (c contents, err error) {
@@ -39,6 +40,11 @@ func readAll(t *testing.T, s *Store) (c contents, err error) {
 			}
 			c.Entries = append(c.Entries, e)
 		}
+		at, err := s.At(t.Context(), run.ID)
+		if err != nil {
+			return c, err
+		}
+		c.At = append(c.At, at)
 	}
 	return c, nil
 }
@@ -47,7 +53,15 @@ func readAll(t *testing.T, s *Store) (c contents, err error) {
 // half of it is not in the snapshot.
 func realStore(t *testing.T, cutOff bool) ([]byte, contents) {
 	t.Helper()
-	s := New(filepath.Join(t.TempDir(), "state.db"), Options{})
+	return realStoreWith(t, Options{}, cutOff)
+}
+
+// secretive are options of a store that has forgotten runs and is encrypted.
+func secretive() Options { return Options{Keep: 3, Keys: storetest.Recipient()} }
+
+func realStoreWith(t *testing.T, opts Options, cutOff bool) ([]byte, contents) {
+	t.Helper()
+	s := New(filepath.Join(t.TempDir(), "state.db"), opts)
 	all := storetest.Journal(1, 200, 20)
 	var raw []byte
 	for _, part := range [][]store.Entry{all[:100], all[100:]} {
@@ -81,13 +95,13 @@ func realStore(t *testing.T, cutOff bool) ([]byte, contents) {
 
 // rightOrCorrupt checks that a file is either read rightly or refused with ErrCorrupt, for reading and for writing, and that
 // refusing changes nothing of it.
-func rightOrCorrupt(t *testing.T, what string, raw []byte, want contents) (right bool) {
+func rightOrCorrupt(t *testing.T, what string, raw []byte, want contents, opts Options) (right bool) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.db")
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := New(path, Options{})
+	s := New(path, opts)
 	got, err := readAll(t, s)
 	switch {
 	case err == nil:
@@ -119,8 +133,11 @@ func rightOrCorrupt(t *testing.T, what string, raw []byte, want contents) (right
 }
 
 func TestDamagedBytesAreNoticedOrDoNotMatter(t *testing.T) {
-	for _, cutOff := range []bool{false, true} {
-		raw, want := realStore(t, cutOff)
+	for _, test := range []struct {
+		cutOff bool
+		opts   Options
+	}{{false, Options{}}, {true, Options{}}, {false, secretive()}} {
+		raw, want := realStoreWith(t, test.opts, test.cutOff)
 		page := os.Getpagesize()
 		inUse := len(bytes.TrimRight(raw, "\x00"))
 		var at []int
@@ -139,7 +156,7 @@ func TestDamagedBytesAreNoticedOrDoNotMatter(t *testing.T) {
 			flip := []byte{0xff, 1 << (i % 8)}[i%2]
 			bad := bytes.Clone(raw)
 			bad[at] ^= flip
-			if rightOrCorrupt(t, fmt.Sprintf("byte %d of page %d flipped by %#x", at%page, at/page, flip), bad, want) {
+			if rightOrCorrupt(t, fmt.Sprintf("byte %d of page %d flipped by %#x", at%page, at/page, flip), bad, want, test.opts) {
 				right++
 			}
 		}
@@ -151,7 +168,17 @@ func TestDamagedBytesAreNoticedOrDoNotMatter(t *testing.T) {
 }
 
 func TestDamagedPagesAreNoticedOrDoNotMatter(t *testing.T) {
-	raw, want := realStore(t, true)
+	for _, test := range []struct {
+		cutOff bool
+		opts   Options
+	}{{true, Options{}}, {false, secretive()}} {
+		damagePages(t, test.cutOff, test.opts)
+	}
+}
+
+func damagePages(t *testing.T, cutOff bool, opts Options) {
+	t.Helper()
+	raw, want := realStoreWith(t, opts, cutOff)
 	page := os.Getpagesize()
 	rng := rand.New(rand.NewPCG(3, 4))
 	for p := 0; p < len(raw)/page; p++ {
@@ -162,9 +189,9 @@ func TestDamagedPagesAreNoticedOrDoNotMatter(t *testing.T) {
 		}
 		from := rng.IntN(len(raw) / page)
 		copy(other[p*page:(p+1)*page], raw[from*page:])
-		rightOrCorrupt(t, fmt.Sprintf("page %d is zero", p), zero, want)
-		rightOrCorrupt(t, fmt.Sprintf("page %d is noise", p), noise, want)
-		rightOrCorrupt(t, fmt.Sprintf("page %d is page %d", p, from), other, want)
+		rightOrCorrupt(t, fmt.Sprintf("page %d is zero", p), zero, want, opts)
+		rightOrCorrupt(t, fmt.Sprintf("page %d is noise", p), noise, want, opts)
+		rightOrCorrupt(t, fmt.Sprintf("page %d is page %d", p, from), other, want, opts)
 	}
 }
 
@@ -173,7 +200,7 @@ func TestTruncatedFilesAreNoticedOrNothingIsMissing(t *testing.T) {
 	for size := 0; size < len(raw); size += 4096 {
 		for _, n := range []int{size, size + 1, size + 4095} {
 			if n < len(raw) {
-				rightOrCorrupt(t, fmt.Sprintf("%d of %d bytes", n, len(raw)), raw[:n], want)
+				rightOrCorrupt(t, fmt.Sprintf("%d of %d bytes", n, len(raw)), raw[:n], want, Options{})
 			}
 		}
 	}
@@ -181,11 +208,27 @@ func TestTruncatedFilesAreNoticedOrNothingIsMissing(t *testing.T) {
 
 func TestOneHeaderPageIsEnough(t *testing.T) {
 	raw, want := realStore(t, false)
-	for page := range 2 {
-		bad := bytes.Clone(raw)
-		clear(bad[page*os.Getpagesize() : (page+1)*os.Getpagesize()])
-		if !rightOrCorrupt(t, fmt.Sprintf("header page %d is gone", page), bad, want) {
-			t.Errorf("header page %d is gone: refused", page)
+	s := New(filepath.Join(t.TempDir(), "state.db"), Options{})
+	if err := os.WriteFile(s.path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Rekey(t.Context(), storetest.Holder("rekey"), storetest.Recipient()); err != nil {
+		t.Fatal(err)
+	}
+	rekeyed, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		raw  []byte
+		opts Options
+	}{"recorded": {raw, Options{}}, "rekeyed": {rekeyed, Options{Keys: storetest.Recipient()}}} {
+		for page := range 2 {
+			bad := bytes.Clone(test.raw)
+			clear(bad[page*os.Getpagesize() : (page+1)*os.Getpagesize()])
+			if !rightOrCorrupt(t, fmt.Sprintf("%s: header page %d is gone", name, page), bad, want, test.opts) {
+				t.Errorf("%s: header page %d is gone: refused", name, page)
+			}
 		}
 	}
 }

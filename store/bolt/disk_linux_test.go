@@ -1,6 +1,7 @@
 package bolt_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,5 +99,30 @@ func TestStoreThatDoesNotFitLeavesNothingBehind(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestRekeyThatDoesNotFitChangesNothing(t *testing.T) {
+	dir := smallDisk(t, "8m")
+	path := filepath.Join(dir, "state.db")
+	if err := bolt.Import(t.Context(), path, storetest.Journal(1, 400, 20), bolt.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, fmt.Sprintf("size=%d", len(before)+1<<16)); err != nil {
+		t.Fatal(err)
+	}
+	err = bolt.New(path, bolt.Options{}).Rekey(t.Context(), storetest.Holder("rekey"), storetest.Recipient())
+	if !errors.Is(err, syscall.ENOSPC) || hintOf(err) == "" {
+		t.Errorf("rekey on a full disk: %v, want ENOSPC", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the store was changed (%v)", err)
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("left behind: %v", got)
 	}
 }

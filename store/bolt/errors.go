@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 var (
@@ -15,6 +16,8 @@ var (
 	errMoved      = errors.New("the file was moved, replaced or removed while it was in use")
 	errNoFolder   = errors.New("the folder does not exist")
 	errNoLocks    = errors.New("the file cannot be locked")
+	errBusy       = errors.New("somebody has been reading it for half a minute without a pause")
+	errMeddled    = errors.New("another program has written to the file while it was in use")
 )
 
 // problem is an error with a hint.
@@ -48,6 +51,7 @@ func explain(path string, err error) error {
 	}
 	var done *problem
 	var locked *store.LockedError
+	var alive *aliveError
 	if errors.As(err, &done) || errors.As(err, &locked) {
 		return err
 	}
@@ -65,6 +69,16 @@ func explain(path string, err error) error {
 		hint = "look at the owner and mode of the file and its folder"
 	case errors.Is(err, errMoved):
 		hint = "what was recorded is in the file wherever it is now; without it dtm does not know of this run"
+	case errors.Is(err, errMeddled):
+		hint = "what was recorded before that is in the file; look at it with `dtm history`, then run again"
+	case errors.Is(err, errBusy):
+		hint = "look for a process that was stopped while it read, or another program that has the file open"
+	case errors.As(err, &alive):
+		hint = fmt.Sprintf("stop process %d on %s, the lock goes with it", alive.by.PID, alive.by.Host)
+	case errors.Is(err, errInClear):
+		hint = "`dtm state rekey` encrypts it"
+	case errors.Is(err, keyring.ErrKeys):
+		hint = "state.encryption in the configuration must say how to decrypt it"
 	case errors.Is(err, errNoFolder):
 		hint = fmt.Sprintf("create the folder: mkdir -p %s", filepath.Dir(path))
 	case errors.Is(err, errNoLocks):

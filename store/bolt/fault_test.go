@@ -54,11 +54,10 @@ func TestFaultOfTheMemoryMapIsAnError(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := New(path, Options{Timeout: time.Millisecond})
-		f, err := s.lock(t.Context(), true)
+		opened, err := s.lockPages(t.Context(), true, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		opened := &file{path: path, f: f}
 		if err := opened.open(write); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +84,7 @@ func TestFaultOfTheMemoryMapIsAnError(t *testing.T) {
 		if err := opened.close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
-		if _, err := s.lock(t.Context(), true); err != nil {
+		if _, err := s.lockPages(t.Context(), true, false); err != nil {
 			t.Errorf("lock: %v", err)
 		}
 	}

@@ -11,14 +11,26 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // file is a locked file and what has been learnt of it.
 type file struct {
-	path   string
-	f      *os.File
+	path string
+	f    *os.File
+	// unwrap returns the open ring of a store, given how it is stored.
+	unwrap func(wrapped []byte) (*keyring.Ring, error)
 	layout *layout
 	db     *bbolt.DB
+	// session is the lock of the session that the file is open for. Without one the pages are kept from everybody until close.
+	session *sessionLock
+	// patience is how long a commit waits for readers.
+	patience time.Duration
+	// signalled tells that readers were asked to wait.
+	signalled bool
+	// txid is the last transaction; shared and paused are when the pages were last left to readers, and for a while.
+	txid           uint64
+	shared, paused time.Time
 	// broken tells that bbolt has panicked: its own locks may be held for ever.
 	broken bool
 }
@@ -32,7 +44,7 @@ func (f *file) open(write bool) error {
 	if err != nil {
 		return err
 	}
-	f.layout = layout
+	f.layout, f.txid = layout, layout.txid
 	return f.guard(func() error {
 		f.db, err = openDB(f.f, !write)
 		return err
@@ -53,7 +65,7 @@ func openDB(f *os.File, readOnly bool) (*bbolt.DB, error) {
 		// again after every failed commit, on a goroutine that nobody can recover.
 		NoFreelistSync: false,
 		NoStatistics:   true,
-		// InitialMmapSize is left alone: nobody reads while a session writes, and growing from 32 KB to the 16 MB above
+		// InitialMmapSize is left alone: nobody reads with the bbolt that a session writes with, and growing from 32 KB to the 16 MB above
 		// which bbolt takes 16 MB at a time (of a sparse file) is nine times some 100 µs.
 	})
 }
@@ -62,7 +74,7 @@ func openDB(f *os.File, readOnly bool) (*bbolt.DB, error) {
 func (f *file) view(fn func(tx *bbolt.Tx, head header) error) error {
 	return f.guard(func() error {
 		return f.db.View(func(tx *bbolt.Tx) error {
-			head, err := readHeader(tx)
+			head, err := readHeader(tx, f.unwrap)
 			if err != nil {
 				return err
 			}

@@ -79,5 +79,5 @@ func parseMeta(f io.ReaderAt, off int64) (l *layout, txid uint64, err error) {
 		bits.OnesCount32(size) != 1 || size < minPage || size > maxPage {
 		return nil, 0, nil
 	}
-	return &layout{f: f, pageSize: int64(size), root: u64(b[16:]), freelist: u64(b[32:]), pages: u64(b[40:])}, u64(b[48:]), nil
+	return &layout{f: f, pageSize: int64(size), root: u64(b[16:]), freelist: u64(b[32:]), pages: u64(b[40:]), txid: u64(b[48:])}, u64(b[48:]), nil
 }

@@ -2,44 +2,41 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
-// What is asked for is copied out before it is yielded, and decoded one by one: the lock must not last as long as
-// somebody scrolls.
+// What is asked for is copied out before it is decoded and yielded: the lock must not last as long as somebody scrolls.
 
 // Runs implements store.Store. It reads all summaries when it begins and holds no lock while it yields.
 func (s *Store) Runs(ctx context.Context) iter.Seq2[store.Run, error] {
-	type item struct {
-		id    string
-		run   *store.Run
-		value []byte // if run is nil
-	}
 	return func(yield func(store.Run, error) bool) {
-		var items []item
+		var all []store.Run
+		var stored []pair
+		var ring *keyring.Ring
 		err := s.read(ctx, false, func(tx *bbolt.Tx, head header) error {
 			tail, err := readRuns(ctx, tx, head)
 			if err != nil {
 				return err
 			}
-			for id, run := range tail.runs {
-				items = append(items, item{id: id, run: run})
+			ring = head.ring
+			for _, run := range tail.runs {
+				all = append(all, *run)
 			}
 			runs := tx.Bucket(runsBucket)
 			n := uint64(0)
 			err = runs.ForEach(func(key, value []byte) error {
 				n++
 				if tail.runs[string(key)] == nil {
-					items = append(items, item{id: string(key), value: bytes.Clone(value)})
+					stored = append(stored, pair{bytes.Clone(key), bytes.Clone(value)})
 				}
 				return nil
 			})
@@ -52,17 +49,17 @@ func (s *Store) Runs(ctx context.Context) iter.Seq2[store.Run, error] {
 			yield(store.Run{}, err)
 			return
 		}
-		slices.SortFunc(items, func(a, b item) int { return strings.Compare(b.id, a.id) })
-		for _, it := range items {
-			run := it.run
-			if run == nil {
-				run = new(store.Run)
-				if err := unmarshal([]byte(it.id), it.value, run); err != nil {
-					yield(store.Run{}, s.explain(err))
-					return
-				}
+		for _, p := range stored {
+			var run store.Run
+			if err := unmarshal(ring, runsBucket, p.key, p.value, &run); err != nil {
+				yield(store.Run{}, s.explain(err))
+				return
 			}
-			if !yield(*run, nil) {
+			all = append(all, run)
+		}
+		slices.SortFunc(all, func(a, b store.Run) int { return cmp.Compare(b.First, a.First) })
+		for _, run := range all {
+			if !yield(run, nil) {
 				return
 			}
 		}
@@ -74,6 +71,7 @@ func (s *Store) Entries(ctx context.Context, run string) iter.Seq2[store.Entry, 
 	return func(yield func(store.Entry, error) bool) {
 		var first uint64
 		var values [][]byte
+		var ring *keyring.Ring
 		err := s.read(ctx, true, func(tx *bbolt.Tx, head header) error {
 			r, err := findRun(ctx, tx, head, run)
 			if err != nil {
@@ -82,6 +80,7 @@ func (s *Store) Entries(ctx context.Context, run string) iter.Seq2[store.Entry, 
 			if first = r.First; first == 0 {
 				return nil
 			}
+			ring = head.ring
 			c := tx.Bucket(journalBucket).Cursor()
 			key, value := c.Seek(seqKey(r.First))
 			for seq := r.First; seq <= r.Last; seq++ {
@@ -101,7 +100,7 @@ func (s *Store) Entries(ctx context.Context, run string) iter.Seq2[store.Entry, 
 			return
 		}
 		for i, value := range values {
-			e, err := decodeEntry(seqKey(first+uint64(i)), value)
+			e, err := decodeEntry(ring, seqKey(first+uint64(i)), value)
 			if err != nil {
 				yield(store.Entry{}, s.explain(err))
 				return
@@ -115,9 +114,8 @@ func (s *Store) Entries(ctx context.Context, run string) iter.Seq2[store.Entry, 
 
 // readRuns folds what the journal has behind the snapshot; of the result only the runs count.
 func readRuns(ctx context.Context, tx *bbolt.Tx, head header) (*folded, error) {
-	f := &folded{state: store.NewState(), runs: map[string]*store.Run{}, tools: map[schema.ID]struct{}{}}
-	f.state.Serial = head.snapshot
-	return f, f.readTail(ctx, tx)
+	f := newFolded(head)
+	return f, f.readTail(ctx, tx, head)
 }
 
 // findRun returns the zero Run if there is none of that ID.
@@ -135,7 +133,7 @@ func findRun(ctx context.Context, tx *bbolt.Tx, head header, id string) (store.R
 		return run, err
 	}
 	if value := runs.Get([]byte(id)); id != "" && value != nil {
-		err = unmarshal([]byte(id), value, &run)
+		err = unmarshal(head.ring, runsBucket, []byte(id), value, &run)
 	}
 	return run, err
 }

@@ -38,13 +38,14 @@ type layout struct {
 	root     uint64
 	freelist uint64
 	pages    uint64 // how many there are; the file may be longer
+	txid     uint64 // of the transaction that has written this
 	use      []byte // unseen, free or used, by page
 	// spare is the memory of a page that is done with.
 	spare []byte
 	// lame tells that one of the two header pages is damaged.
 	lame bool
-	// journalRoot is 0 if the journal is small enough to be within its parent's page.
-	journalRoot uint64
+	// journalRoot and baseRoot are 0 where the bucket is small enough to be within its parent's page, or not there.
+	journalRoot, baseRoot uint64
 }
 
 const (

@@ -225,8 +225,11 @@ func TestLinksAreFollowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Load(t.Context()); !errors.As(err, new(*store.LockedError)) {
-		t.Errorf("load by the other name: %v, want *LockedError", err)
+	if _, err := s.Open(t.Context(), storetest.Holder("apply"), nil); !errors.As(err, new(*store.LockedError)) {
+		t.Errorf("open by the other name: %v, want *LockedError", err)
+	}
+	if diff := cmp.Diff([]string{"link.db", "state.db", "state.db.lock"}, names(t, dir)); diff != "" {
+		t.Error(diff)
 	}
 	if err := session.Close(); err != nil {
 		t.Error(err)
@@ -240,21 +243,46 @@ func TestLinksAreFollowed(t *testing.T) {
 	}
 }
 
-func TestLoadDuringASessionOfTheSameProcessIsLocked(t *testing.T) {
-	s := made(t, t.TempDir())
-	session, err := s.Open(t.Context(), storetest.Holder("apply"), nil)
-	if err != nil {
+// A folder that cannot be written has no room for the session lock.
+func TestSessionInAFolderThatCannotBeWrittenKeepsReadersOut(t *testing.T) {
+	dir := t.TempDir()
+	s := made(t, dir)
+	if err := errors.Join(os.Chmod(s.String(), 0o666), os.Chmod(dir, 0o555), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	defer session.Close()
-	var locked *store.LockedError
-	if _, err := s.Load(t.Context()); !errors.As(err, &locked) || locked.Holder != storetest.Holder("apply") {
-		t.Errorf("load: %v", err)
-	}
-	for _, err := range s.Runs(t.Context()) {
-		if !errors.As(err, &locked) {
-			t.Errorf("runs: %v", err)
+	asSomebody(t, func() {
+		session, err := s.Open(t.Context(), storetest.Holder("apply"), nil)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if err := session.Record(t.Context(), storetest.Journal(1, 10, 3)...); err != nil {
+			t.Error(err)
+		}
+		var locked *store.LockedError
+		if _, err := s.Load(t.Context()); !errors.As(err, &locked) || locked.Holder != (store.Holder{}) {
+			t.Errorf("load: %v, want *LockedError", err)
+		}
+		if _, err := s.Open(t.Context(), storetest.Holder("apply"), nil); !errors.As(err, &locked) {
+			t.Errorf("open: %v, want *LockedError", err)
+		}
+		if held, err := s.Lock(t.Context()); err != nil || held == nil || *held != (store.Lock{}) {
+			t.Errorf("lock: %+v, %v, want one without a name", held, err)
+		}
+		if err := s.Unlock(t.Context(), ""); !errors.Is(err, store.ErrNotLocked) {
+			t.Errorf("unlock: %v", err)
+		}
+		if err := session.Close(); err != nil {
+			t.Error(err)
+		}
+		if state, err := s.Load(t.Context()); err != nil || state.Serial != 20 {
+			t.Errorf("load: %v, %v", state, err)
+		}
+		if held, err := s.Lock(t.Context()); err != nil || held != nil {
+			t.Errorf("lock after close: %+v, %v", held, err)
+		}
+	})
+	if diff := cmp.Diff([]string{"state.db"}, names(t, dir)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -293,8 +321,8 @@ func TestNameOfADeadHolderDoesNotMatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	var locked *store.LockedError
-	if _, err := s.Load(t.Context()); !errors.As(err, &locked) || locked.Holder != storetest.Holder("apply") {
-		t.Errorf("load: %v", err)
+	if _, err := s.Open(t.Context(), storetest.Holder("destroy"), nil); !errors.As(err, &locked) || locked.Holder != storetest.Holder("apply") {
+		t.Errorf("open: %v", err)
 	}
 	if err := session.Close(); err != nil {
 		t.Error(err)

@@ -1,7 +1,9 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 
@@ -19,6 +21,7 @@ const foldEvery = 20_000
 // nobody waits but for the disk. There is no goroutine that a forgotten Close would leave behind.
 type session struct {
 	store *Store
+	lock  *sessionLock // nil if the file keeps its pages instead
 	file  *file
 	begun *store.State
 
@@ -40,20 +43,25 @@ type group struct {
 	err     error
 }
 
-func newSession(s *Store, f *file, now *folded) *session {
+func newSession(s *Store, l *sessionLock, f *file, now *folded) *session {
 	begun := now.state
 	now.state = begun.Clone()
-	return &session{store: s, file: f, begun: begun, now: now}
+	return &session{store: s, lock: l, file: f, begun: begun, now: now}
 }
 
 func (s *session) State() *store.State { return s.begun }
 
 func (s *session) Record(_ context.Context, entries ...store.Entry) error {
-	encoded := make([][]byte, len(entries))
+	encoded, foldable := make([][]byte, len(entries)), make([]store.Entry, len(entries))
 	for i, e := range entries {
 		var err error
 		if encoded[i], err = encodeEntry(e); err != nil {
 			return s.refuse(s.store.explain(err))
+		}
+		foldable[i] = e.Folded()
+		// A doubt is compared with others by the bytes of its options, so these must be what a reader gets.
+		if e.Kind == store.Intent {
+			foldable[i].Options = compact(foldable[i].Options)
 		}
 	}
 	s.mu.Lock()
@@ -68,7 +76,7 @@ func (s *session) Record(_ context.Context, entries ...store.Entry) error {
 		s.gathering = g
 	}
 	at := len(g.entries)
-	g.entries = append(g.entries, entries...)
+	g.entries = append(g.entries, foldable...)
 	g.encoded = append(g.encoded, encoded...)
 	s.mu.Unlock()
 
@@ -83,6 +91,18 @@ func (s *session) Record(_ context.Context, entries ...store.Entry) error {
 		entries[i].Seq = g.first + uint64(at+i)
 	}
 	return nil
+}
+
+// compact returns JSON that is known to be valid as encodeEntry writes it.
+func compact(raw json.RawMessage) json.RawMessage {
+	if !bytes.ContainsAny(raw, " \t\r\n") {
+		return raw
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return raw
+	}
+	return b.Bytes()
 }
 
 // refuse makes err the answer to every later Record, unless there is one already, and returns the answer.
@@ -126,25 +146,20 @@ func (s *session) commit(g *group) {
 }
 
 func (s *session) write(g *group) error {
-	if err := s.file.lost(); err != nil {
-		return err
-	}
 	g.first = s.now.state.Serial + 1
-	return s.file.guard(func() error {
-		return s.file.db.Update(func(tx *bbolt.Tx) error {
-			journal, runs := tx.Bucket(journalBucket), tx.Bucket(runsBucket)
-			for i, e := range g.entries {
-				if err := s.now.appendEntry(journal, runs, e.Folded(), g.encoded[i]); err != nil {
-					return err
-				}
+	return s.file.commit(func(tx *bbolt.Tx) error {
+		journal, runs := tx.Bucket(journalBucket), tx.Bucket(runsBucket)
+		for i, e := range g.entries {
+			if err := s.now.appendEntry(journal, runs, e, g.encoded[i]); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 }
 
 func (s *session) fold() error {
-	err := s.file.guard(func() error { return s.file.db.Update(s.now.write) })
+	err := s.file.commit(s.now.write)
 	if err == nil {
 		s.now.written()
 	}
@@ -174,6 +189,16 @@ func (s *session) Close() error {
 	if !broken && s.now.behind > 0 {
 		err = s.fold()
 	}
-	s.store.removeHolder()
-	return s.store.explain(errors.Join(err, s.file.close()))
+	if !broken && err == nil {
+		err = s.prune()
+	}
+	err = errors.Join(err, s.file.close())
+	s.lock.release()
+	return s.store.explain(err)
+}
+
+// abandon closes the session as it is.
+func (s *session) abandon() error {
+	_ = s.refuse(store.ErrClosed)
+	return s.Close()
 }

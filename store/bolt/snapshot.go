@@ -1,8 +1,10 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -10,29 +12,70 @@ import (
 
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // The buckets. A bucket's sequence tells what must be in it, so that a page that lost its last keys is noticed: in the
-// journal it is the last Seq, in tools and runs the number of keys.
+// journal it is the last Seq, in tools, base and runs the number of keys.
 var (
 	journalBucket = []byte("journal") // Seq, big-endian -> store.Entry
-	toolsBucket   = []byte("tools")   // ID -> storedTool
+	toolsBucket   = []byte("tools")   // ID, or its label -> storedTool
 	runsBucket    = []byte("runs")    // ID -> store.Run
 	metaBucket    = []byte("meta")    // the keys below
+	baseBucket    = []byte("base")    // as tools; not there before a run was forgotten
 
 	headerKey   = []byte("header")   // header; whatever the format becomes, a header with its number must stay here
 	snapshotKey = []byte("snapshot") // the Seq up to which tools and runs are folded
+	baseKey     = []byte("base")     // the Seq up to which base is folded and the journal forgotten; 0 if not there
+	pruningKey  = []byte("pruning")  // there while a pruning is not complete
 )
 
+// header says what the store is. An encrypted one has Keyring and Sealed instead of Lineage and Key.
 type header struct {
 	Format  int    `json:"format"`
-	Lineage string `json:"lineage"`
-	Key     []byte `json:"key"`
+	Lineage string `json:"lineage,omitempty"`
+	Key     []byte `json:"key,omitempty"`
+	// Keyring is as keyring.Ring.Wrapped has it, Sealed is the identity.
+	Keyring []byte `json:"keyring,omitempty"`
+	Sealed  []byte `json:"sealed,omitempty"`
 
-	snapshot uint64
+	snapshot, base uint64
+	ring           *keyring.Ring
 }
 
-func readHeader(tx *bbolt.Tx) (header, error) {
+// identity is what nobody is to know of an encrypted store.
+type identity struct {
+	Lineage string `json:"lineage"`
+	Key     []byte `json:"key"`
+}
+
+// stored is the header as it is stored under a ring.
+func (h header) stored(ring *keyring.Ring) (header, error) {
+	if ring == nil {
+		return header{Format: store.Format, Lineage: h.Lineage, Key: h.Key}, nil
+	}
+	raw, err := json.Marshal(identity{h.Lineage, h.Key})
+	return header{Format: store.Format, Keyring: ring.Wrapped(), Sealed: ring.Seal(placeOf(metaBucket, headerKey), raw)}, err
+}
+
+// open is the reverse of stored.
+func (h *header) open(unwrap func([]byte) (*keyring.Ring, error)) (err error) {
+	if h.ring, err = unwrap(h.Keyring); err != nil || h.ring == nil {
+		return err
+	}
+	raw, err := h.ring.Unseal(placeOf(metaBucket, headerKey), h.Sealed)
+	if err != nil {
+		return damaged("%v", err)
+	}
+	var id identity
+	if err := json.Unmarshal(raw, &id); err != nil {
+		return damaged("the header cannot be decoded: %v", err)
+	}
+	h.Lineage, h.Key = id.Lineage, id.Key
+	return nil
+}
+
+func readHeader(tx *bbolt.Tx, unwrap func([]byte) (*keyring.Ring, error)) (header, error) {
 	var h header
 	meta, err := bucket(tx, metaBucket)
 	if err != nil {
@@ -42,19 +85,31 @@ func readHeader(tx *bbolt.Tx) (header, error) {
 	var format struct {
 		Format int `json:"format"`
 	}
-	if err := unmarshal(headerKey, value, &format); err != nil {
+	if err := unmarshal(nil, metaBucket, headerKey, value, &format); err != nil {
 		return h, err
 	}
 	if format.Format > store.Format {
 		return h, newer(format.Format)
 	}
-	if err := unmarshal(headerKey, value, &h); err != nil {
+	if err := unmarshal(nil, metaBucket, headerKey, value, &h); err != nil {
+		return h, err
+	}
+	if err := h.open(unwrap); err != nil {
 		return h, err
 	}
 	if h.Format < 1 || h.Lineage == "" || len(h.Key) == 0 {
 		return h, damaged("the header is not complete")
 	}
-	return h, unmarshal(snapshotKey, meta.Get(snapshotKey), &h.snapshot)
+	if value := meta.Get(baseKey); value != nil {
+		if err := unmarshal(nil, metaBucket, baseKey, value, &h.base); err != nil {
+			return h, err
+		}
+	}
+	err = unmarshal(nil, metaBucket, snapshotKey, meta.Get(snapshotKey), &h.snapshot)
+	if err == nil && h.base > h.snapshot {
+		err = damaged("the journal begins behind entry %d, but the snapshot is of entry %d", h.base, h.snapshot)
+	}
+	return h, err
 }
 
 func bucket(tx *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
@@ -66,6 +121,7 @@ func bucket(tx *bbolt.Tx, name []byte) (*bbolt.Bucket, error) {
 
 // folded is the state, and what of it the snapshot does not have yet.
 type folded struct {
+	ring  *keyring.Ring
 	state *store.State
 	// tools and runs are those that have changed since the snapshot; a run has its present value.
 	tools map[schema.ID]struct{}
@@ -74,21 +130,27 @@ type folded struct {
 	behind int
 }
 
+// newFolded has nothing but what the header says.
+func newFolded(head header) *folded {
+	f := &folded{ring: head.ring, state: store.NewState(), runs: map[string]*store.Run{}, tools: map[schema.ID]struct{}{}}
+	f.state.Lineage, f.state.Key, f.state.Serial = head.Lineage, head.Key, head.snapshot
+	return f
+}
+
 // readFolded reads the snapshot and folds the rest of the journal.
 func readFolded(ctx context.Context, tx *bbolt.Tx, head header) (*folded, error) {
-	f := &folded{state: store.NewState(), runs: map[string]*store.Run{}, tools: map[schema.ID]struct{}{}}
-	f.state.Lineage, f.state.Key, f.state.Serial = head.Lineage, head.Key, head.snapshot
+	f := newFolded(head)
 	tools, err := bucket(tx, toolsBucket)
 	if err != nil {
 		return nil, err
 	}
-	if f.state.Tools, err = readTools(ctx, tools); err != nil {
+	if f.state.Tools, err = readTools(ctx, head.ring, tools, toolsBucket); err != nil {
 		return nil, err
 	}
-	return f, f.readTail(ctx, tx)
+	return f, f.readTail(ctx, tx, head)
 }
 
-func (f *folded) readTail(ctx context.Context, tx *bbolt.Tx) error {
+func (f *folded) readTail(ctx context.Context, tx *bbolt.Tx, head header) error {
 	journal, err := bucket(tx, journalBucket)
 	if err != nil {
 		return err
@@ -97,35 +159,51 @@ func (f *folded) readTail(ctx context.Context, tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := eachEntry(ctx, tx, head, f.state.Serial+1, journal.Sequence(), func(e store.Entry) error { return f.apply(runs, e) }); err != nil {
+		return err
+	}
+	// Without a tail there may be no journal left to end anywhere.
+	if last, _ := journal.Cursor().Last(); f.state.Serial != journal.Sequence() || last != nil && !bytes.Equal(last, seqKey(f.state.Serial)) {
+		return damaged("the journal ends at %s, but should at %d", printable(last), journal.Sequence())
+	}
+	return nil
+}
+
+// eachEntry calls fn for the entries from and to, and all between.
+func eachEntry(ctx context.Context, tx *bbolt.Tx, head header, from, to uint64, fn func(store.Entry) error) error {
+	journal, err := bucket(tx, journalBucket)
+	if err != nil {
+		return err
+	}
 	c := journal.Cursor()
-	for key, value := c.Seek(seqKey(f.state.Serial + 1)); key != nil; key, value = c.Next() {
+	for seq, key, value := from, []byte(nil), []byte(nil); seq <= to; seq++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e, err := decodeEntry(key, value)
+		if seq == from {
+			key, value = c.Seek(seqKey(from))
+		} else {
+			key, value = c.Next()
+		}
+		if !bytes.Equal(key, seqKey(seq)) {
+			return damaged("entry %d is missing", seq)
+		}
+		e, err := decodeEntry(head.ring, key, value)
+		if err == nil {
+			err = fn(e)
+		}
 		if err != nil {
 			return err
 		}
-		if e.Seq != f.state.Serial+1 {
-			return damaged("entry %d is missing", f.state.Serial+1)
-		}
-		if err := f.apply(runs, e); err != nil {
-			return err
-		}
-	}
-	if f.state.Serial != journal.Sequence() {
-		return damaged("the journal ends at entry %d, but should at %d", f.state.Serial, journal.Sequence())
 	}
 	return nil
 }
 
 // apply folds one entry. The bucket is asked for a run that is not known yet.
 func (f *folded) apply(runs *bbolt.Bucket, e store.Entry) error {
+	f.touch(e)
 	f.state.Apply(e)
 	f.behind++
-	if e.Tool != "" {
-		f.tools[e.Tool] = struct{}{}
-	}
 	if e.Run == "" {
 		return nil
 	}
@@ -133,7 +211,7 @@ func (f *folded) apply(runs *bbolt.Bucket, e store.Entry) error {
 	if run == nil {
 		run = new(store.Run)
 		if value := runs.Get([]byte(e.Run)); value != nil {
-			if err := unmarshal([]byte(e.Run), value, run); err != nil {
+			if err := unmarshal(f.ring, runsBucket, []byte(e.Run), value, run); err != nil {
 				return err
 			}
 		}
@@ -143,37 +221,81 @@ func (f *folded) apply(runs *bbolt.Bucket, e store.Entry) error {
 	return nil
 }
 
+// touch notes which tools the entry may change. It is called before the entry is applied.
+func (f *folded) touch(e store.Entry) {
+	if e.Tool == "" {
+		return
+	}
+	f.tools[e.Tool] = struct{}{}
+	if e.Kind != store.Moved || f.state.Tools[e.Tool] == nil {
+		return
+	}
+	f.tools[e.To] = struct{}{}
+	for id, tool := range f.state.Tools {
+		if mentions(tool, e.Tool) {
+			f.tools[id] = struct{}{}
+		}
+	}
+}
+
+// mentions tells whether the tool depends on the other, or was to.
+func mentions(tool *store.Tool, other schema.ID) bool {
+	return slices.Contains(tool.DependsOn, other) ||
+		slices.ContainsFunc(tool.Doubts(), func(d *store.Doubt) bool { return slices.Contains(d.DependsOn, other) })
+}
+
+// writeTools brings a bucket of tools up to date.
+func (f *folded) writeTools(b *bbolt.Bucket, name []byte) error {
+	ids := make(map[string]schema.ID, len(f.tools))
+	for id := range f.tools {
+		ids[string(toolKey(f.ring, id))] = id
+	}
+	b.FillPercent = 0.9
+	n := b.Sequence()
+	for _, label := range slices.Sorted(maps.Keys(ids)) {
+		key, tool := []byte(label), f.state.Tools[ids[label]]
+		was := b.Get(key) != nil
+		switch {
+		case tool == nil && !was:
+		case tool == nil:
+			n--
+			if err := b.Delete(key); err != nil {
+				return err
+			}
+		default:
+			if !was {
+				n++
+			}
+			value, err := encodeTool(tool)
+			if err == nil {
+				err = b.Put(key, encrypt(f.ring, name, key, value))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return b.SetSequence(n)
+}
+
 // write brings the snapshot up to date.
 func (f *folded) write(tx *bbolt.Tx) error {
 	tools, runs, meta := tx.Bucket(toolsBucket), tx.Bucket(runsBucket), tx.Bucket(metaBucket)
-	tools.FillPercent, runs.FillPercent = 0.9, 1
-	for _, id := range slices.Sorted(maps.Keys(f.tools)) {
-		key := []byte(id)
-		tool := f.state.Tools[id]
-		if tool == nil {
-			if err := tools.Delete(key); err != nil {
-				return err
-			}
-			continue
-		}
-		value, err := encodeTool(tool)
-		if err == nil {
-			err = tools.Put(key, value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := tools.SetSequence(uint64(len(f.state.Tools))); err != nil {
+	if err := f.writeTools(tools, toolsBucket); err != nil {
 		return err
 	}
+	runs.FillPercent = 1
 	n := runs.Sequence()
 	for _, id := range slices.Sorted(maps.Keys(f.runs)) {
 		key := []byte(id)
 		if runs.Get(key) == nil {
 			n++
 		}
-		if err := put(runs, key, f.runs[id]); err != nil {
+		value, err := marshal(f.runs[id])
+		if err == nil {
+			err = runs.Put(key, encrypt(f.ring, runsBucket, key, value))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -190,18 +312,19 @@ func (f *folded) written() {
 	f.behind = 0
 }
 
+// put stores a value of the meta bucket, which is in clear.
 func put(b *bbolt.Bucket, key []byte, v any) error {
-	value, err := marshal(key, v)
+	value, err := marshal(v)
 	if err != nil {
 		return err
 	}
-	return b.Put(key, value)
+	return b.Put(key, seal(key, value))
 }
 
 // appendEntry adds one entry behind the last.
 func (f *folded) appendEntry(journal, runs *bbolt.Bucket, e store.Entry, encoded []byte) error {
 	e.Seq = f.state.Serial + 1
-	key, value := numberEntry(e.Seq, encoded)
+	key, value := numberEntry(f.ring, e.Seq, encoded)
 	// Keys only ever come at the end, so no page needs room for more.
 	journal.FillPercent = 1
 	if err := journal.Put(key, value); err != nil {

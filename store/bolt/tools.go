@@ -12,6 +12,7 @@ import (
 
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // storedTool is a tool without its two big values. They follow the JSON as they are, each behind a newline: encoding/json
@@ -22,6 +23,9 @@ type storedTool struct {
 	Sizes [2]int `json:"sizes"`
 }
 
+type pair struct{ key, value []byte }
+
+// encodeTool returns the value behind room for the sum.
 func encodeTool(tool *store.Tool) ([]byte, error) {
 	var options, resource bytes.Buffer
 	for _, part := range []struct {
@@ -37,19 +41,20 @@ func encodeTool(tool *store.Tool) ([]byte, error) {
 	}
 	head := storedTool{Tool: *tool, Sizes: [2]int{options.Len(), resource.Len()}}
 	head.Options, head.Resource = nil, nil
-	key := []byte(tool.ID)
-	value, err := marshal(key, head)
+	value, err := marshal(head)
 	if err != nil {
 		return nil, err
 	}
 	value = append(append(value, '\n'), options.Bytes()...)
-	value = append(append(value, '\n'), resource.Bytes()...)
-	return seal(key, value), nil
+	return append(append(value, '\n'), resource.Bytes()...), nil
 }
 
+// toolKey is what a tool is stored under: its ID, or what tells nothing.
+func toolKey(ring *keyring.Ring, id schema.ID) []byte { return []byte(ring.Label(string(id))) }
+
 // decodeTool keeps nothing of key and value.
-func decodeTool(key, value []byte, tool *store.Tool) error {
-	raw, err := unseal(key, value)
+func decodeTool(ring *keyring.Ring, bucket, key, value []byte, tool *store.Tool) error {
+	raw, err := decrypt(ring, bucket, key, value)
 	if err != nil {
 		return err
 	}
@@ -62,12 +67,15 @@ func decodeTool(key, value []byte, tool *store.Tool) error {
 	if options < 0 || resource < 0 || options+1+resource != len(raws) {
 		return damaged("the value of %s has not the length it says", printable(key))
 	}
-	if string(head.ID) != string(key) {
+	// What is encrypted is where it belongs, or it could not have been decrypted.
+	if ring == nil && string(head.ID) != string(key) {
 		return damaged("tool %s is stored under %s", head.ID, printable(key))
 	}
 	*tool = head.Tool
 	// One copy for both; the capacity keeps them apart.
-	raws = bytes.Clone(raws)
+	if ring == nil {
+		raws = bytes.Clone(raws)
+	}
 	if options > 0 {
 		tool.Options = raws[:options:options]
 	}
@@ -77,10 +85,9 @@ func decodeTool(key, value []byte, tool *store.Tool) error {
 	return nil
 }
 
-// readTools reads the snapshot of the tools. What is left of the time of a Load is still encoding/json, so it is spread
+// readTools reads all tools of a bucket. What is left of the time of a Load is still encoding/json, so it is spread
 // over the processors.
-func readTools(ctx context.Context, b *bbolt.Bucket) (map[schema.ID]*store.Tool, error) {
-	type pair struct{ key, value []byte }
+func readTools(ctx context.Context, ring *keyring.Ring, b *bbolt.Bucket, name []byte) (map[schema.ID]*store.Tool, error) {
 	pairs := make([]pair, 0, min(b.Sequence(), 1<<16))
 	err := b.ForEach(func(key, value []byte) error {
 		pairs = append(pairs, pair{key, value})
@@ -98,7 +105,7 @@ func readTools(ctx context.Context, b *bbolt.Bucket) (map[schema.ID]*store.Tool,
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := decodeTool(pairs[i].key, pairs[i].value, &decoded[i]); err != nil {
+			if err := decodeTool(ring, name, pairs[i].key, pairs[i].value, &decoded[i]); err != nil {
 				return err
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// buckets walks the root and every bucket in it but the journal.
+// buckets walks the root and every bucket in it but the journal and the base.
 func (l *layout) buckets() error {
 	return l.walk(l.root, nil, nil, nil, func(p *page, e element) error {
 		if e.flags != bucketElem || e.vsize < bucketSize {
@@ -21,8 +21,12 @@ func (l *layout) buckets() error {
 		if root == 0 {
 			return inline(p.id, raw[bucketSize:])
 		}
-		if string(e.key) == string(journalBucket) {
+		switch {
+		case bytes.Equal(e.key, journalBucket):
 			l.journalRoot = root
+			return nil
+		case bytes.Equal(e.key, baseBucket):
+			l.baseRoot = root
 			return nil
 		}
 		return l.walk(root, nil, nil, nil, plain)
@@ -35,6 +39,14 @@ func (l *layout) journal(from uint64) error {
 		return nil
 	}
 	return l.walk(l.journalRoot, nil, nil, seqKey(from), plain)
+}
+
+// base walks the pages of the base.
+func (l *layout) base() error {
+	if l.baseRoot == 0 {
+		return nil
+	}
+	return l.walk(l.baseRoot, nil, nil, nil, plain)
 }
 
 // inline checks a bucket that is kept within its parent's page.

@@ -6,13 +6,13 @@ package mem
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/devstream-io/dtm/store"
@@ -53,7 +53,7 @@ func (s *Store) Open(ctx context.Context, by store.Holder, seen *store.State) (s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session != nil {
-		return nil, &store.LockedError{Store: s.String(), Holder: s.session.by}
+		return nil, &store.LockedError{Store: s.String(), ID: s.session.id, Holder: s.session.by}
 	}
 	if seen != nil && !s.agrees(seen) {
 		return nil, fmt.Errorf("%s: %w: it was at %d and is at %d", s, store.ErrStale, seen.Serial, len(s.journal))
@@ -67,7 +67,8 @@ func (s *Store) Open(ctx context.Context, by store.Holder, seen *store.State) (s
 	if err != nil {
 		return nil, err
 	}
-	s.session = &session{store: s, by: by, state: state}
+	by.Since = by.Since.Round(0)
+	s.session = &session{store: s, id: rand.Text(), by: by, state: state}
 	return s.session, nil
 }
 
@@ -93,7 +94,7 @@ func (s *Store) Runs(ctx context.Context) iter.Seq2[store.Run, error] {
 		for _, r := range byID {
 			runs = append(runs, r)
 		}
-		slices.SortFunc(runs, func(a, b *store.Run) int { return strings.Compare(b.ID, a.ID) })
+		slices.SortFunc(runs, func(a, b *store.Run) int { return cmp.Compare(b.First, a.First) })
 		for _, r := range runs {
 			if !yield(*r, nil) {
 				return
@@ -124,6 +125,56 @@ func (s *Store) Entries(ctx context.Context, run string) iter.Seq2[store.Entry, 
 			yield(store.Entry{}, fmt.Errorf("%s: %w: %q", s, store.ErrNoRun, run))
 		}
 	}
+}
+
+// At implements store.Store.
+func (s *Store) At(ctx context.Context, run string) (*store.State, error) {
+	entries, err := s.entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last := -1
+	for i, e := range entries {
+		if e.Run == run && run != "" {
+			last = i
+		}
+	}
+	if last < 0 {
+		return nil, fmt.Errorf("%s: %w: %q", s, store.ErrNoRun, run)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := store.NewState()
+	state.Lineage, state.Key = s.lineage, bytes.Clone(s.key)
+	for _, e := range entries[:last+1] {
+		state.Apply(e)
+	}
+	return state, nil
+}
+
+// Lock implements store.Store.
+func (s *Store) Lock(ctx context.Context) (*store.Lock, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session == nil {
+		return nil, ctx.Err()
+	}
+	return &store.Lock{ID: s.session.id, Holder: s.session.by}, ctx.Err()
+}
+
+// Unlock implements store.Store. What the session records afterwards is refused.
+func (s *Store) Unlock(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session == nil || s.session.id != id {
+		return fmt.Errorf("%s: %w: %q", s, store.ErrNotLocked, id)
+	}
+	s.session.err = fmt.Errorf("%s: the lock was taken away", s)
+	s.session = nil
+	return nil
 }
 
 func (s *Store) agrees(seen *store.State) bool {
@@ -166,6 +217,7 @@ func (s *Store) entries(ctx context.Context) ([]store.Entry, error) {
 // session is the one open session of a Store, whose lock guards it.
 type session struct {
 	store *Store
+	id    string
 	by    store.Holder
 	state *store.State
 	err   error

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // errTaken is returned by put if the object is not as the condition says: somebody else has written it.
@@ -35,12 +37,15 @@ const readAttempts = 3
 type client struct {
 	api                   *awss3.Client
 	bucket, prefix, place string
+	key                   string // as the user wrote it
 	kms                   string
 	readAttempts          int
+	// ahead is by how many nanoseconds the server's clock is before this machine's, as its last reply said.
+	ahead *atomic.Int64
 }
 
 func newClient(ctx context.Context, opts Options, tuning tuning) (*client, error) {
-	c := &client{bucket: opts.Bucket, prefix: strings.Trim(opts.Key, "/") + "/", kms: opts.KMSKeyID, readAttempts: min(tuning.attempts, readAttempts)}
+	c := &client{bucket: opts.Bucket, key: opts.Key, prefix: strings.Trim(opts.Key, "/") + "/", kms: opts.KMSKeyID, readAttempts: min(tuning.attempts, readAttempts), ahead: new(atomic.Int64)}
 	c.place = "s3://" + c.bucket + "/" + strings.TrimSuffix(c.prefix, "/")
 	switch {
 	case opts.Bucket == "":
@@ -102,12 +107,21 @@ func newClient(ctx context.Context, opts Options, tuning tuning) (*client, error
 	return c, nil
 }
 
+// root is the same for whole keys of the bucket.
+func (c *client) root() *client {
+	root := *c
+	root.prefix = ""
+	return &root
+}
+
 // object is one that was read.
 type object struct {
 	body []byte
 	etag string
 	// age is how long ago it was written, by the server's clock alone and to the second; 0 if the server does not say.
 	age time.Duration
+	// written is when, by the server's clock and to the second; zero if the server does not say.
+	written time.Time
 }
 
 // get returns nil if there is no such object.
@@ -139,8 +153,11 @@ func (c *client) getOnce(ctx context.Context, name string) (*object, error) {
 		return nil, failed(ctx, "read", name, fmt.Errorf("%w: %w", errTorn, err))
 	}
 	got := &object{body: body, etag: aws.ToString(out.ETag)}
-	if now, ok := awsmiddleware.GetServerTime(out.ResultMetadata); ok && out.LastModified != nil {
-		got.age = now.Sub(*out.LastModified)
+	if out.LastModified != nil {
+		got.written = *out.LastModified
+		if now, ok := c.heard(out.ResultMetadata); ok {
+			got.age = now.Sub(got.written)
+		}
 	}
 	return got, nil
 }
@@ -167,6 +184,7 @@ func (c *client) put(ctx context.Context, name string, body []byte, etag string)
 	}
 	out, err := c.api.PutObject(ctx, in)
 	if err == nil {
+		c.heard(out.ResultMetadata)
 		return aws.ToString(out.ETag), nil
 	}
 	switch code := codeOf(err); {
@@ -184,6 +202,31 @@ func (c *client) put(ctx context.Context, name string, body []byte, etag string)
 	}
 	return "", fmt.Errorf("%s: %w", name, errTaken)
 }
+
+// remove deletes an object. One that is not there is no error.
+func (c *client) remove(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := c.api.DeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: &c.bucket, Key: aws.String(c.prefix + name)},
+		func(o *awss3.Options) { o.RetryMaxAttempts = c.readAttempts })
+	if code := codeOf(err); err != nil && code != "NoSuchKey" && code != "NotFound" {
+		return failed(ctx, "delete", name, err)
+	}
+	return nil
+}
+
+// heard takes the server's time from a reply.
+func (c *client) heard(reply middleware.Metadata) (time.Time, bool) {
+	now, ok := awsmiddleware.GetServerTime(reply)
+	if ok {
+		c.ahead.Store(int64(time.Until(now)))
+	}
+	return now, ok
+}
+
+// now is the server's time, to the second.
+func (c *client) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())).UTC() }
 
 // codeOf returns the server's word for what is wrong; empty if the server did not say or err is nil.
 func codeOf(err error) string {

@@ -3,49 +3,130 @@ package s3
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"strconv"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // Every object is legible JSON, {"format":1,"sum":"...","body":{...}}, that says which format it has and carries the CRC-32C of
 // its name and body. The name counts, so that an object which was copied to the place of another is noticed. The envelope
 // is written and cut open by hand: the sum is of the very bytes, and encoding/json would read a big snapshot four times
 // more.
+//
+// In a store that is encrypted it is {"format":1,"sum":"...","sealed":"..."}: the body encrypted under the object's name, in
+// base64, and the sum is of the name and that. The head has "ring":"...", before it: the wrapped keys, in the sum as
+// well. So damage is told from wrong keys, and can be looked for without any.
 const (
 	beforeFormat = `{"format":`
 	beforeSum    = `,"sum":"`
 	beforeBody   = `","body":`
+	beforeRing   = `","ring":"`
+	beforeSealed = `","sealed":"`
 	behindBody   = "}\n"
+	behindSealed = `"` + behindBody
 )
 
-// seal returns the object of this name with v as its body.
-func seal(name string, v any) ([]byte, error) {
+// envelope is an object cut open: body, or sealed and for the head ring.
+type envelope struct {
+	body, sealed, ring []byte
+}
+
+// seal returns the object of this name with v as its body, encrypted if ring is not nil.
+func seal(ring *keyring.Ring, name string, v any) ([]byte, error) {
 	body, err := encode(v)
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, 0, len(body)+64)
-	raw = append(strconv.AppendInt(append(raw, beforeFormat...), store.Format, 10), beforeSum...)
-	raw = append(append(raw, checksum(name, body)...), beforeBody...)
-	return append(append(raw, body...), behindBody...), nil
+	return wrap(ring, name, body, nil), nil
 }
 
-// unseal decodes the body of an object into v.
-func unseal(name string, raw []byte, v any) error {
+// wrap returns the object of this name with the body; wrapped are the keys of the store, for the head alone.
+func wrap(ring *keyring.Ring, name string, body, wrapped []byte) []byte {
+	begin := func(size int, sum string) []byte {
+		raw := make([]byte, 0, size+64)
+		return append(append(strconv.AppendInt(append(raw, beforeFormat...), store.Format, 10), beforeSum...), sum...)
+	}
+	if ring == nil {
+		raw := append(begin(len(body), checksum(name, body)), beforeBody...)
+		return append(append(raw, body...), behindBody...)
+	}
+	sealed, keys := toText(ring.Seal(name, body)), toText(wrapped)
+	raw := begin(len(sealed)+len(keys), checksum(name, keys, sealed))
+	if len(keys) > 0 {
+		raw = append(append(raw, beforeRing...), keys...)
+	}
+	return append(append(append(raw, beforeSealed...), sealed...), behindSealed...)
+}
+
+// open cuts an object open.
+func open(name string, raw []byte) (envelope, error) {
 	rest, begun := bytes.CutPrefix(raw, []byte(beforeFormat))
 	format, rest, hasSum := bytes.Cut(rest, []byte(beforeSum))
-	sum, rest, hasBody := bytes.Cut(rest, []byte(beforeBody))
-	body, ended := bytes.CutSuffix(rest, []byte(behindBody))
-	if n, err := strconv.Atoi(string(format)); err != nil || n != store.Format || !begun || !hasSum || !hasBody || !ended {
-		return foreign(name, raw)
+	sumLen := len(checksum(name))
+	if n, err := strconv.Atoi(string(format)); err != nil || n != store.Format || !begun || !hasSum || len(rest) < sumLen {
+		return envelope{}, foreign(name, raw)
 	}
-	if string(sum) != checksum(name, body) {
-		return damaged("%s does not agree with its checksum", name)
+	sum, rest := string(rest[:sumLen]), rest[sumLen:]
+	if body, ok := between(rest, beforeBody, behindBody); ok {
+		if sum != checksum(name, body) {
+			return envelope{}, damaged("%s does not agree with its checksum", name)
+		}
+		return envelope{body: body}, nil
 	}
+	var keys []byte
+	if behind, ok := bytes.CutPrefix(rest, []byte(beforeRing)); ok {
+		if n := bytes.IndexByte(behind, '"'); n >= 0 {
+			keys, rest = behind[:n], behind[n:]
+		}
+	}
+	sealed, ok := between(rest, beforeSealed, behindSealed)
+	if !ok {
+		return envelope{}, foreign(name, raw)
+	}
+	if sum != checksum(name, keys, sealed) {
+		return envelope{}, damaged("%s does not agree with its checksum", name)
+	}
+	var e envelope
+	var err error
+	if e.sealed, err = fromText(sealed); err == nil {
+		e.ring, err = fromText(keys)
+	}
+	if err != nil || len(e.sealed) == 0 {
+		return envelope{}, damaged("%s is not as dtm has written it", name)
+	}
+	return e, nil
+}
+
+func between(text []byte, before, behind string) ([]byte, bool) {
+	text, begun := bytes.CutPrefix(text, []byte(before))
+	text, ended := bytes.CutSuffix(text, []byte(behind))
+	return text, begun && ended
+}
+
+// plain returns the body. What is in clear in a store that is encrypted is only accepted if mixed says so.
+func (e envelope) plain(ring *keyring.Ring, mixed bool, name string) ([]byte, error) {
+	switch {
+	case e.sealed == nil && ring != nil && !mixed:
+		return nil, damaged("%s is not encrypted, and the store is", name)
+	case e.sealed == nil:
+		return e.body, nil
+	case ring == nil:
+		return nil, damaged("%s is encrypted, and the store is not", name)
+	}
+	body, err := ring.Unseal(name, e.sealed)
+	if err != nil {
+		// The keys fit, for they have opened the ring. What does not fit is this object.
+		return nil, damaged("%s cannot be decrypted: it was changed, or belongs elsewhere", name)
+	}
+	return body, nil
+}
+
+func decode(name string, body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return damaged("%s cannot be decoded: %v", name, err)
 	}
@@ -66,11 +147,18 @@ func foreign(name string, raw []byte) error {
 	return damaged("%s is not as dtm has written it", name)
 }
 
-func checksum(name string, body []byte) string {
+func checksum(name string, parts ...[]byte) string {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	sum := crc32.Update(crc32.Checksum([]byte(name), table), table, body)
+	sum := crc32.Checksum([]byte(name), table)
+	for _, part := range parts {
+		sum = crc32.Update(sum, table, part)
+	}
 	return fmt.Sprintf("%08x", sum)
 }
+
+func toText(b []byte) []byte { return base64.StdEncoding.AppendEncode(nil, b) }
+
+func fromText(text []byte) ([]byte, error) { return base64.StdEncoding.Strict().AppendDecode(nil, text) }
 
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 var (
@@ -18,6 +20,11 @@ var (
 	errRegion     = errors.New("the region of the bucket is not known")
 	errConditions = errors.New("the server ignores the conditions of writes (If-None-Match, If-Match), so nothing would keep two dtm apart")
 	errLost       = errors.New("the lock was lost: another dtm has taken it over, or it was removed")
+	errHeadless   = fmt.Errorf("%w: there is a journal, but no %s: was the store emptied by hand?", store.ErrCorrupt, headName)
+	errClear      = fmt.Errorf("%w: the store is not encrypted", keyring.ErrKeys)
+	errSealed     = fmt.Errorf("%w: the store is encrypted, and no keys were given", keyring.ErrKeys)
+	errEntries    = fmt.Errorf("the store has entries already: %w", fs.ErrExist)
+	errBusy       = errors.New("others write the same object all the time")
 	errWritten    = errors.New("another dtm has written to the journal")
 )
 
@@ -38,6 +45,12 @@ func (p *problem) Hint() string { return p.hint }
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", store.ErrCorrupt, fmt.Sprintf(format, args...))
 }
+
+// goneError says that an object is missing: it is damage, unless it was pruned in the meantime.
+type goneError struct{ text string }
+
+func (e *goneError) Error() string { return fmt.Sprintf("%s: %s", store.ErrCorrupt, e.text) }
+func (e *goneError) Unwrap() error { return store.ErrCorrupt }
 
 // requestError is a request that failed, without what the SDK tells about itself.
 type requestError struct {
@@ -89,6 +102,12 @@ func explain(place string, err error) error {
 func hint(place string, err error) string {
 	var profile config.SharedConfigProfileNotExistError
 	switch {
+	case errors.Is(err, errHeadless):
+		return fmt.Sprintf("restore %s from a backup or its earlier version; to start over instead, remove everything below %s/ or move it away, but then dtm no longer knows what it has made, and will not delete it", headName, place)
+	case errors.Is(err, errClear):
+		return "`dtm state rekey` encrypts it"
+	case errors.Is(err, keyring.ErrKeys):
+		return "state.encryption in the configuration must say how to decrypt it"
 	case errors.Is(err, store.ErrCorrupt):
 		return fmt.Sprintf("restore the objects below %s/ from a backup or their earlier versions; without them the folder can be moved away to start over, but then dtm no longer knows what it has made, and will not delete it", place)
 	case errors.Is(err, store.ErrStale), errors.Is(err, errWritten):

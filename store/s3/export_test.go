@@ -13,6 +13,9 @@ type Tuning struct {
 	// ClosingEntries is FoldEntries if zero.
 	ClosingEntries int
 	Timeout        time.Duration
+	// Grace is how long what is doomed stays; Deletes and Snapshots are the bounds.
+	Grace              time.Duration
+	Deletes, Snapshots int
 	Now            func() time.Time
 }
 
@@ -34,6 +37,15 @@ func NewTuned(ctx context.Context, opts Options, t Tuning) (*Store, error) {
 	}
 	if t.Timeout != 0 {
 		d.timeout = t.Timeout
+	}
+	if t.Grace != 0 {
+		d.grace = t.Grace
+	}
+	if t.Deletes != 0 {
+		d.deletes = t.Deletes
+	}
+	if t.Snapshots != 0 {
+		d.snapshots = t.Snapshots
 	}
 	if t.Now != nil {
 		d.now = t.Now

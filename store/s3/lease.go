@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 const lockName = "lock.json"
@@ -25,8 +26,14 @@ type lock struct {
 	// holder and of whoever wants it do not count.
 	Lease time.Duration `json:"lease"`
 	// Beat counts the signs of life.
-	Beat  uint64 `json:"beat"`
-	Nonce string `json:"nonce"`
+	Beat uint64 `json:"beat"`
+	// Made tells that the store has a head.
+	Made bool `json:"made,omitempty"`
+	// Command is the holder's, encrypted, and Ring the wrapped keys it was encrypted with: everybody may see who holds the
+	// lock, but not what for.
+	Command []byte `json:"command,omitempty"`
+	Ring    []byte `json:"ring,omitempty"`
+	Nonce   string `json:"nonce"`
 }
 
 // lease is a lock that is held, and kept by a goroutine until it is released.
@@ -42,6 +49,7 @@ type lease struct {
 	beats  sync.WaitGroup
 	token  uint64
 	id     string
+	ring   *keyring.Ring // the store's, or what it is to have; nil if it is in clear
 
 	mu   sync.Mutex
 	lock lock
@@ -53,25 +61,24 @@ type lease struct {
 
 // acquire takes the lock or returns *store.LockedError.
 func (s *Store) acquire(ctx context.Context, by store.Holder) (*lease, error) {
+	ring, err := s.lockRing(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for range 10 {
-		got, err := s.client.get(ctx, lockName)
+		was, got, err := s.readLock(ctx)
 		if err != nil {
 			return nil, err
 		}
-		var was lock
+		if was.held(got) {
+			return nil, &store.LockedError{Store: s.String(), ID: was.ID, Holder: was.Holder}
+		}
 		etag := ""
 		if got != nil {
-			if err := unseal(lockName, got.body, &was); err != nil {
-				return nil, err
-			}
-			// Both times come in whole seconds.
-			if !was.Free && got.age < was.Lease+time.Second {
-				return nil, &store.LockedError{Store: s.String(), Holder: was.Holder}
-			}
 			etag = got.etag
 		}
-		l := &lease{store: s, ctx: context.WithoutCancel(ctx), token: was.Token + 1, id: nonce(), etag: etag}
-		err = l.take(by)
+		l := &lease{store: s, ctx: context.WithoutCancel(ctx), token: was.Token + 1, id: nonce(), ring: ring, etag: etag}
+		err = l.take(by, was.Made)
 		if errors.Is(err, errTaken) {
 			continue // somebody was faster
 		}
@@ -85,18 +92,38 @@ func (s *Store) acquire(ctx context.Context, by store.Holder) (*lease, error) {
 	return nil, &store.LockedError{Store: s.String()}
 }
 
+// lockRing returns the keys that a holder's command is encrypted with: those of the store, or new ones if it has none yet.
+func (s *Store) lockRing(ctx context.Context) (*keyring.Ring, error) {
+	if s.keys.IsZero() {
+		return nil, nil
+	}
+	h, err := s.readHead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if h != nil {
+		return h.ring, nil
+	}
+	return keyring.New(s.keys)
+}
+
 // take is not stopped by the caller's ctx: nobody would know whether the lock was taken.
-func (l *lease) take(by store.Holder) error {
+func (l *lease) take(by store.Holder, made bool) error {
 	last := l.store.tuning.lease
+	next := lock{Holder: by, Token: l.token, ID: l.id, Lease: last, Made: made}
+	if l.ring != nil {
+		next.Holder.Command = ""
+		next.Command, next.Ring = l.ring.Seal(lockName, []byte(by.Command)), l.ring.Wrapped()
+	}
 	ctx, cancel := context.WithTimeout(l.ctx, last)
 	defer cancel()
-	return l.write(ctx, lock{Holder: by, Token: l.token, ID: l.id, Lease: last})
+	return l.write(ctx, next)
 }
 
 // write is called with mu held, or before anybody else knows of l.
 func (l *lease) write(ctx context.Context, next lock) error {
 	next.Nonce = nonce()
-	body, err := seal(lockName, next)
+	body, err := seal(nil, lockName, next)
 	if err != nil {
 		return err
 	}
@@ -156,7 +183,7 @@ func (l *lease) again(ctx context.Context, next lock) error {
 	if got == nil {
 		return errTaken
 	}
-	if err := unseal(lockName, got.body, &now); err != nil {
+	if err := now.unseal(got.body); err != nil {
 		return err
 	}
 	if now.ID != l.id || now.Free {
@@ -185,8 +212,29 @@ func (l *lease) hold() error {
 
 // elapsed is the longer of what both clocks say: one stands still while the machine sleeps, the other can be set.
 func (l *lease) elapsed() time.Duration {
-	now := l.store.tuning.now()
-	return max(now.Sub(l.renewed), now.Round(0).Sub(l.renewed.Round(0)))
+	return since(l.renewed, l.store.tuning.now())
+}
+
+func since(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
+}
+
+// made notes that the store has a head; the next write of the lock says it.
+func (l *lease) made() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lock.Made = true
+}
+
+// kept is asked after a write. It returns nil if the lock was ours all the while: if it was not, the name may have been
+// written, pruned and free again, and what was written is no part of the journal.
+func (l *lease) kept() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.elapsed() < l.lock.Lease {
+		return nil
+	}
+	return l.renew(l.lock.Lease)
 }
 
 // probe tells whether the server honours conditions, which it tries with a lock that is held.
@@ -196,7 +244,7 @@ func (l *lease) probe(ctx context.Context) error {
 	for _, etag := range []string{"", `"00000000000000000000000000000000"`} {
 		try := l.lock
 		try.Nonce = nonce()
-		body, err := seal(lockName, try)
+		body, err := seal(nil, lockName, try)
 		if err != nil {
 			return err
 		}
@@ -223,7 +271,7 @@ func (l *lease) release() error {
 	}
 	l.lost = errLost
 	ctx := context.WithoutCancel(l.ctx)
-	free := lock{Free: true, Token: l.token, ID: l.id, Lease: l.lock.Lease}
+	free := lock{Free: true, Token: l.token, ID: l.id, Lease: l.lock.Lease, Made: l.lock.Made}
 	err := l.write(ctx, free)
 	if errors.Is(err, errTaken) {
 		err = l.again(ctx, free)

@@ -27,9 +27,11 @@ package s3
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 )
 
 // Options say where a Store is. Credentials come from the SDK's own chain: environment, shared files, role.
@@ -46,6 +48,10 @@ type Options struct {
 	Profile string
 	// KMSKeyID has all objects encrypted with this key of KMS; if empty, as the bucket says.
 	KMSKeyID string
+	// Keep is how many runs the history keeps; 0 keeps all.
+	Keep int
+	// Keys are what the store is encrypted with; zero for not at all. A store that there is already must be as they say.
+	Keys keyring.Keys
 }
 
 // tuning is what only tests change.
@@ -61,6 +67,10 @@ type tuning struct {
 	// many at its end.
 	foldEntries, foldGroups       int
 	closingEntries, closingGroups int
+	// snapshots is how many stay at most, and deletes how many objects a session deletes at most.
+	snapshots, deletes int
+	// grace is how long what is to be deleted stays for those who have read an older head. It is longer than the lease.
+	grace time.Duration
 	now                           func() time.Time
 }
 
@@ -70,6 +80,7 @@ func defaults() tuning {
 		attempts: 6, backoff: 10 * time.Second, timeout: time.Minute,
 		foldEntries: 1000, foldGroups: 250,
 		closingEntries: 200, closingGroups: 16,
+		snapshots: 20, deletes: 500, grace: 2 * time.Minute,
 		now: time.Now,
 	}
 }
@@ -78,9 +89,17 @@ func defaults() tuning {
 type Store struct {
 	client *client
 	tuning tuning
+	keep   int
+	keys   keyring.Keys
+
+	mu   sync.Mutex
+	ring *keyring.Ring // as it was last opened
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Rekeyer = (*Store)(nil)
+)
 
 // New returns the store that opts describe. It reads the SDK's configuration and asks the server nothing: Open creates the
 // store, in a bucket that must exist.
@@ -91,7 +110,7 @@ func newStore(ctx context.Context, opts Options, tuning tuning) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{client: c, tuning: tuning}, nil
+	return &Store{client: c, tuning: tuning, keep: opts.Keep, keys: opts.Keys}, nil
 }
 
 // String is the address, as in s3://bucket/key.
@@ -138,6 +157,7 @@ func (s *Store) begin(ctx context.Context, l *lease, seen *store.State) (*sessio
 			return nil, err
 		}
 	}
+	l.made()
 	return newSession(ctx, s, l, f), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 	"github.com/devstream-io/dtm/store/s3"
 	"github.com/devstream-io/dtm/store/storetest"
 )
@@ -29,6 +30,50 @@ func TestStoreWithSnapshotsAllTheTime(t *testing.T) {
 	f := newServer(t).front(t)
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
 		return func() store.Store { return f.store(t, t.Name(), s3.Tuning{FoldEntries: 3}) }
+	})
+}
+
+// atOnce is a grace of nothing at all: the server's clock is known to the second only.
+const atOnce = -2 * time.Second
+
+// What is doomed is deleted at once here, and a reader always looks whether the head has changed.
+var pruning = s3.Tuning{FoldEntries: 3, Grace: atOnce, Snapshots: 4, Deletes: 7}
+
+func TestStoreThatPrunes(t *testing.T) {
+	f := newServer(t).front(t)
+	for name, tuning := range map[string]s3.Tuning{"as in the program": {}, "all the time": pruning} {
+		t.Run(name, func(t *testing.T) {
+			storetest.RunPruned(t, func(t *testing.T, keep int) storetest.Opener {
+				return func() store.Store { return f.keeping(t, t.Name(), keep, keyring.Keys{}, tuning) }
+			})
+		})
+	}
+}
+
+func TestStoreThatIsEncrypted(t *testing.T) {
+	server := newServer(t)
+	f := server.front(t)
+	key := ""
+	storetest.RunEncrypted(t, func(t *testing.T, keys keyring.Keys) storetest.Opener {
+		at := t.Name()
+		key = at
+		return func() store.Store { return f.keeping(t, at, 0, keys, s3.Tuning{FoldEntries: 30}) }
+	}, func() []byte {
+		var all []byte
+		for name, body := range server.all(t, key+"/") {
+			all = append(append(all, strings.TrimPrefix(name, key)...), body...)
+		}
+		return all
+	})
+	t.Run("keeps all other promises", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) storetest.Opener {
+			return func() store.Store { return f.keeping(t, t.Name(), 0, storetest.Recipient(), s3.Tuning{}) }
+		})
+	})
+	t.Run("prunes", func(t *testing.T) {
+		storetest.RunPruned(t, func(t *testing.T, keep int) storetest.Opener {
+			return func() store.Store { return f.keeping(t, t.Name(), keep, storetest.Recipient(), pruning) }
+		})
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rclone/gofakes3"
 	"github.com/rclone/gofakes3/s3mem"
 
+	"github.com/devstream-io/dtm/store/keyring"
 	"github.com/devstream-io/dtm/store/s3"
 )
 
@@ -40,6 +41,7 @@ func credentials(t *testing.T, access, secret string) {
 // server is S3 in this process: signatures are checked, conditional writes are atomic, and its clock can be put forward.
 type server struct {
 	handler http.Handler
+	backend *s3mem.Backend
 	ahead   atomic.Int64
 	mu      sync.Mutex // s3mem checks a condition and writes in two steps
 }
@@ -57,8 +59,34 @@ func newServerWith(t *testing.T, opts ...gofakes3.Option) *server {
 	if err := backend.CreateBucket(t.Context(), bucketName); err != nil {
 		t.Fatal(err)
 	}
+	s.backend = backend
 	s.handler = gofakes3.New(backend, append(opts, gofakes3.WithTimeSource(s), gofakes3.WithTimeSkewLimit(0))...).Server()
 	return s
+}
+
+// all is what the bucket holds below a key, names included.
+func (s *server) all(t *testing.T, key string) map[string][]byte {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	prefix := gofakes3.NewPrefix(&key, nil)
+	list, err := s.backend.ListBucket(t.Context(), bucketName, &prefix, gofakes3.ListBucketPage{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, item := range list.Contents {
+		o, err := s.backend.GetObject(t.Context(), bucketName, item.Key, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(o.Contents)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[item.Key] = body
+	}
+	return all
 }
 
 // Now is the server's time.
@@ -175,7 +203,20 @@ func (f *front) options(key string) s3.Options {
 
 func (f *front) store(t *testing.T, key string, tuning s3.Tuning) *s3.Store {
 	t.Helper()
-	s, err := s3.NewTuned(t.Context(), f.options(key), tuning)
+	return f.storeWith(t, f.options(key), tuning)
+}
+
+// keeping is a store that keeps only so many runs, with keys.
+func (f *front) keeping(t *testing.T, key string, keep int, keys keyring.Keys, tuning s3.Tuning) *s3.Store {
+	t.Helper()
+	opts := f.options(key)
+	opts.Keep, opts.Keys = keep, keys
+	return f.storeWith(t, opts, tuning)
+}
+
+func (f *front) storeWith(t *testing.T, opts s3.Options, tuning s3.Tuning) *s3.Store {
+	t.Helper()
+	s, err := s3.NewTuned(t.Context(), opts, tuning)
 	if err != nil {
 		t.Fatal(err)
 	}

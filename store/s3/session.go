@@ -80,7 +80,7 @@ func (s *session) Record(_ context.Context, entries ...store.Entry) error {
 	}
 	at := len(b.entries)
 	for _, e := range entries {
-		b.entries = append(b.entries, e.Folded())
+		b.entries = append(b.entries, asRead(e))
 	}
 	b.encoded = append(b.encoded, encoded...)
 	if b.calls++; b.awaited && b.calls == s.patience.calls {
@@ -178,13 +178,16 @@ func (s *session) write(b *batch) error {
 		First: b.first, Last: b.first + uint64(len(b.entries)) - 1,
 		Token: s.lease.token, Nonce: nonce(), Prev: s.now.link,
 	}
-	body, err := sealGroup(g, b.encoded)
+	body, err := sealGroup(s.now.head.ring, g, b.encoded)
 	if err != nil {
 		return err
 	}
 	if _, err := s.store.client.put(s.ctx, groupName(g.First), body, ""); errors.Is(err, errTaken) {
 		return errWritten
 	} else if err != nil {
+		return err
+	}
+	if err := s.lease.kept(); err != nil {
 		return err
 	}
 	for i := range b.entries {
@@ -215,10 +218,8 @@ func (s *session) Close() error {
 
 	var err error
 	// After an error what we hold is not known to be what is stored; the next session will fold it.
-	if t := s.store.tuning; !broken && (s.now.behind > t.closingEntries || s.now.groups > t.closingGroups) {
-		err = s.store.fold(s.ctx, s.now)
-	} else if !broken {
-		err = s.store.advance(s.ctx, s.now, 0)
+	if !broken {
+		err = s.store.finish(s.ctx, s.now)
 	}
 	return s.store.explain(errors.Join(err, s.lease.release()))
 }

@@ -42,21 +42,53 @@ type folded struct {
 
 func snapshotName(seq uint64) string { return fmt.Sprintf("snapshot/%020d.json", seq) }
 
-// read follows the journal from the snapshot to its end.
+// read follows the journal from the newest snapshot to its end.
 func (s *Store) read(ctx context.Context) (*folded, error) {
+	var f *folded
+	err := s.reading(ctx, func(h *head) (err error) {
+		f, err = s.follow(ctx, h)
+		return err
+	})
+	return f, err
+}
+
+// reading calls read with the head, which is nil if the store does not exist. It calls it again with what the head has
+// become if an object was missing, or the reading took so long that the object behind the last could have been deleted,
+// which would look like the journal's end.
+func (s *Store) reading(ctx context.Context, read func(*head) error) error {
 	h, err := s.readHead(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	for tries := 1; ; tries++ {
+		began := s.tuning.now()
+		err := read(h)
+		var gone *goneError
+		late := err == nil && since(began, s.tuning.now()) >= s.tuning.grace/2
+		if !late && !errors.As(err, &gone) || h == nil || tries == 5 {
+			return err
+		}
+		now, headErr := s.readHead(ctx)
+		if headErr != nil {
+			return headErr
+		}
+		if now == nil || now.Nonce == h.Nonce {
+			return err
+		}
+		h = now
+	}
+}
+
+func (s *Store) follow(ctx context.Context, h *head) (*folded, error) {
 	if h == nil {
 		return s.missing(ctx)
 	}
-	f, err := s.readSnapshot(ctx, h)
+	f, err := s.readSnapshot(ctx, h, h.Snapshot)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		g, err := s.readGroup(ctx, f.state.Serial+1)
+		g, err := s.readGroup(ctx, h, f.state.Serial+1)
 		if err != nil {
 			return nil, err
 		}
@@ -64,36 +96,37 @@ func (s *Store) read(ctx context.Context) (*folded, error) {
 			break
 		}
 		if g.Prev != f.link {
-			return nil, damaged("%s does not follow the entries before it", groupName(g.First))
+			return nil, g.unlinked()
 		}
 		f.apply(g)
 	}
 	if f.state.Serial < h.Serial {
-		return nil, damaged("%s is missing: entries up to %d were recorded", groupName(f.state.Serial+1), h.Serial)
+		return nil, &goneError{fmt.Sprintf("%s is missing: entries up to %d were recorded", groupName(f.state.Serial+1), h.Serial)}
 	}
+	maps.DeleteFunc(f.runs, func(_ string, r *run) bool { return r.First < h.First })
 	return f, nil
 }
 
-// readSnapshot returns what the head's snapshot says, or the empty state if it names none.
-func (s *Store) readSnapshot(ctx context.Context, h *head) (*folded, error) {
+// readSnapshot returns what the snapshot at an entry says, or the empty state for 0.
+func (s *Store) readSnapshot(ctx context.Context, h *head, seq uint64) (*folded, error) {
 	f := &folded{head: h, state: store.NewState(), runs: map[string]*run{}, link: h.Lineage}
-	f.state.Lineage, f.state.Key, f.state.Serial = h.Lineage, h.Key, h.Snapshot
-	if h.Snapshot == 0 {
+	f.state.Lineage, f.state.Key, f.state.Serial = h.Lineage, slices.Clone(h.Key), seq
+	if seq == 0 {
 		return f, nil
 	}
-	name := snapshotName(h.Snapshot)
+	name := snapshotName(seq)
 	got, err := s.client.get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if got == nil {
-		return nil, damaged("%s is missing", name)
+		return nil, &goneError{name + " is missing"}
 	}
 	var snap snapshot
-	if err := unseal(name, got.body, &snap); err != nil {
+	if err := h.unseal(name, got.body, &snap); err != nil {
 		return nil, err
 	}
-	if snap.Seq != h.Snapshot || snap.Lineage != h.Lineage || snap.Link == "" {
+	if snap.Seq != seq || snap.Lineage != h.Lineage || snap.Link == "" {
 		return nil, damaged("%s belongs to another journal", name)
 	}
 	f.link = snap.Link
@@ -126,13 +159,22 @@ func (f *folded) apply(g *group) {
 
 // fold writes a snapshot and has the head name it.
 func (s *Store) fold(ctx context.Context, f *folded) error {
+	if err := s.putSnapshot(ctx, f); err != nil {
+		return err
+	}
+	seq := f.state.Serial
+	return s.advance(ctx, f, func(next *head) { next.folded(seq) })
+}
+
+// putSnapshot writes a snapshot of all that f holds. Nobody reads it until the head names it.
+func (s *Store) putSnapshot(ctx context.Context, f *folded) error {
 	snap := snapshot{Seq: f.state.Serial, Lineage: f.state.Lineage, Link: f.link, Nonce: nonce()}
 	for _, id := range slices.Sorted(maps.Keys(f.state.Tools)) {
 		snap.Tools = append(snap.Tools, f.state.Tools[id])
 	}
 	snap.Runs = slices.SortedFunc(maps.Values(f.runs), func(a, b *run) int { return cmp.Compare(a.First, b.First) })
 	name := snapshotName(snap.Seq)
-	body, err := seal(name, snap)
+	body, err := seal(f.head.ring, name, snap)
 	if err != nil {
 		return err
 	}
@@ -141,25 +183,19 @@ func (s *Store) fold(ctx context.Context, f *folded) error {
 		// A session that died before it had told the head wrote the same fold; unless somebody has put another one there.
 		err = s.sameSnapshot(ctx, f)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		f.behind, f.groups = 0, 0
 	}
-	if err := s.advance(ctx, f, snap.Seq); err != nil {
-		return err
-	}
-	f.behind, f.groups = 0, 0
-	return nil
+	return err
 }
 
 func (s *Store) sameSnapshot(ctx context.Context, f *folded) error {
-	at := *f.head
-	at.Snapshot = f.state.Serial
-	there, err := s.readSnapshot(ctx, &at)
+	there, err := s.readSnapshot(ctx, f.head, f.state.Serial)
 	if err != nil {
 		return err
 	}
 	if there.link != f.link {
-		return damaged("%s belongs to another journal", snapshotName(at.Snapshot))
+		return damaged("%s belongs to another journal", snapshotName(f.state.Serial))
 	}
 	return nil
 }

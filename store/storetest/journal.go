@@ -13,7 +13,8 @@ import (
 )
 
 // Journal returns n entries such as an engine records, made up at random but the same for the same seed: runs with
-// creates, updates, replaces, deletes, failures, skipped steps and takeovers of up to tools tools, now and then cut off.
+// creates, updates, replaces, deletes, failures, skipped steps and takeovers of up to tools tools, tools that are adopted,
+// moved and forgotten, now and then cut off.
 // Seqs are set, from 1; IDs of runs sort by time.
 func Journal(seed uint64, n, tools int) []store.Entry {
 	j := &journal{rng: rand.New(rand.NewPCG(seed, 0)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), exists: map[schema.ID]bool{}}
@@ -42,14 +43,43 @@ func (j *journal) run(tools int) {
 	j.runs++
 	j.id = fmt.Sprintf("run-%06d", j.runs)
 	began := j.now
-	j.add(store.Entry{Kind: store.Started, Command: "apply", Author: "ann", Version: "0.8.0", ConfigDigest: fmt.Sprintf("sha256:%016x", j.rng.Uint64())})
+	j.add(store.Entry{Kind: store.Started, Command: "apply", Author: "ann", Version: "0.8.0", Message: "because", ConfigDigest: fmt.Sprintf("sha256:%016x", j.rng.Uint64())})
 	for range 1 + j.rng.IntN(2*tools) {
-		j.step(schema.MakeID("helm", fmt.Sprintf("tool-%d", j.rng.IntN(tools))))
+		id, other := j.tool(tools), j.tool(tools)
+		if j.rng.IntN(12) == 0 && j.record(id, other) {
+			continue
+		}
+		j.step(id)
 	}
 	if j.rng.IntN(5) > 0 {
 		result := []store.Result{store.Succeeded, store.FailedRun, store.Interrupted}[j.rng.IntN(3)]
 		j.add(store.Entry{Kind: store.Finished, Result: result, Duration: j.now.Sub(began)})
 	}
+}
+
+func (j *journal) tool(of int) schema.ID {
+	return schema.MakeID("helm", fmt.Sprintf("tool-%d", j.rng.IntN(of)))
+}
+
+// record changes the record alone, if it can.
+func (j *journal) record(id, other schema.ID) bool {
+	switch {
+	case !j.exists[id]:
+		j.exists[id] = true
+		j.add(store.Entry{
+			Kind: store.Applied, Tool: id, Action: store.ActionAdopt, Options: j.value("options"), Resource: j.value("found"),
+			Lifecycle: &schema.Lifecycle{Retries: 1, IgnoreChanges: []string{"options.n"}},
+		})
+	case !j.exists[other] && id != other:
+		j.exists[id], j.exists[other] = false, true
+		j.add(store.Entry{Kind: store.Moved, Tool: id, Action: store.ActionMove, To: other})
+	case j.rng.IntN(2) == 0:
+		j.exists[id] = false
+		j.add(store.Entry{Kind: store.Forgotten, Tool: id, Action: store.ActionForget})
+	default:
+		return false
+	}
+	return true
 }
 
 func (j *journal) step(id schema.ID) {
@@ -59,7 +89,7 @@ func (j *journal) step(id schema.ID) {
 	}
 	e := store.Entry{Kind: store.Intent, Tool: id, Action: action}
 	if action != store.ActionDelete {
-		e.DependsOn = []schema.ID{"git.repo", "argocd.default"}[:j.rng.IntN(3)]
+		e.DependsOn = []schema.ID{"git.repo", "argocd.default", "helm.tool-1"}[j.rng.IntN(3):]
 		e.Options = j.value("options")
 		e.Digests = map[string]string{"token": fmt.Sprintf("%016x", j.rng.Uint64())}
 		if action == store.ActionUpdate {

@@ -262,6 +262,15 @@ func cancelledLoad(t *testing.T, place Opener) {
 			t.Errorf("entries: %v", err)
 		}
 	}
+	if _, err := place().At(ctx, "run-000001"); !errors.Is(err, context.Canceled) {
+		t.Errorf("at: %v", err)
+	}
+	if _, err := place().Lock(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("lock: %v", err)
+	}
+	if err := place().Unlock(ctx, "nobody"); !errors.Is(err, context.Canceled) {
+		t.Errorf("unlock: %v", err)
+	}
 }
 
 func recordNothing(t *testing.T, place Opener) {

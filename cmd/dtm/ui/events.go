@@ -10,31 +10,50 @@ import (
 	"github.com/devstream-io/dtm/store"
 )
 
-// JSONLines shows a run as one JSON object a line, for programs. Every object has "type" and "time"; what else it has
-// depends on the type: planned, runStarted, started, finished, failed, skipped, runFinished.
-func JSONLines(w io.Writer, now func() time.Time) *EventWriter { return &EventWriter{w: w, now: now} }
+// EventFormat is the version of the lines. The second number grows when something is added, and the first when what was
+// there is no more.
+const EventFormat = "1.0"
 
-// EventWriter is a Progress that writes JSON lines.
+// JSONLines shows a run as one JSON object a line, for programs. The first says which format it is, and which version of
+// dtm writes. Every object has "type" and "time"; what else it has depends on the type: version, planned, runStarted,
+// started, retrying, finished, failed, skipped, runFinished.
+func JSONLines(w io.Writer, version string, now func() time.Time) *EventWriter {
+	e := &EventWriter{w: w, now: now}
+	e.write(event{Type: "version", Time: now(), FormatVersion: EventFormat, DTM: version})
+	return e
+}
+
+// EventWriter is a Progress that writes JSON lines. Every line is written at once, in one Write.
 type EventWriter struct {
 	w   io.Writer
 	now func() time.Time
+	err error
 }
+
+// Err is why the lines are not complete, nil if they are.
+func (e *EventWriter) Err() error { return e.err }
 
 // event is one line. Durations are in nanoseconds, as in the history.
 type event struct {
-	Type      string        `json:"type"`
-	Time      time.Time     `json:"time"`
-	Run       string        `json:"run,omitempty"`
-	ID        schema.ID     `json:"id,omitempty"`
-	Action    string        `json:"action,omitempty"`
-	Total     *int          `json:"total,omitempty"`
-	Duration  time.Duration `json:"duration,omitempty"`
-	Unchanged bool          `json:"unchanged,omitempty"`
-	Error     string        `json:"error,omitempty"`
-	Causes    []schema.ID   `json:"causes,omitempty"`
-	Plan      *engine.Plan  `json:"plan,omitempty"`
-	Result    store.Result  `json:"result,omitempty"`
-	Counts    *store.Counts `json:"counts,omitempty"`
+	Type string    `json:"type"`
+	Time time.Time `json:"time"`
+
+	FormatVersion string `json:"formatVersion,omitempty"`
+	DTM           string `json:"dtm,omitempty"`
+
+	Run       string         `json:"run,omitempty"`
+	ID        schema.ID      `json:"id,omitempty"`
+	Action    string         `json:"action,omitempty"`
+	Total     *int           `json:"total,omitempty"`
+	Duration  time.Duration  `json:"duration,omitempty"`
+	Unchanged bool           `json:"unchanged,omitempty"`
+	Attempt   int            `json:"attempt,omitempty"`
+	In        *time.Duration `json:"in,omitempty"`
+	Error     string         `json:"error,omitempty"`
+	Causes    []schema.ID    `json:"causes,omitempty"`
+	Plan      *engine.Plan   `json:"plan,omitempty"`
+	Result    store.Result   `json:"result,omitempty"`
+	Counts    *store.Counts  `json:"counts,omitempty"`
 }
 
 // Planned tells the plan.
@@ -52,6 +71,8 @@ func (e *EventWriter) Event(ev engine.Event) {
 		e.write(event{Type: "runStarted", Time: ev.Time, Run: ev.Run, Total: &ev.Total})
 	case engine.Started:
 		e.write(event{Type: "started", Time: ev.Time, ID: ev.ID, Action: ev.Action.String()})
+	case engine.Retrying:
+		e.write(event{Type: "retrying", Time: ev.Time, ID: ev.ID, Action: ev.Action.String(), Attempt: ev.Attempt, In: &ev.In, Error: ev.Err.Error()})
 	case engine.Finished:
 		e.write(event{Type: "finished", Time: ev.Time, ID: ev.ID, Action: ev.Action.String(), Duration: ev.Duration, Unchanged: ev.Unchanged})
 	case engine.Failed:
@@ -64,10 +85,15 @@ func (e *EventWriter) Event(ev engine.Event) {
 	}
 }
 
+// write writes a line. A reader that is gone or a disk that is full must not end a run; after half a line there is no
+// other, so that what there is can be read.
 func (e *EventWriter) write(ev event) {
-	data, err := json.Marshal(ev)
-	if err != nil {
-		return // every field is plain data
+	if e.err != nil {
+		return
 	}
-	_, _ = e.w.Write(append(data, '\n')) // a reader that is gone must not end a run
+	data, err := json.Marshal(ev)
+	if err == nil {
+		_, err = e.w.Write(append(data, '\n'))
+	}
+	e.err = err
 }

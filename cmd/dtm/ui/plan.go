@@ -13,6 +13,7 @@ import (
 	"github.com/fatih/color"
 
 	"github.com/devstream-io/dtm/engine"
+	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
 
@@ -26,10 +27,81 @@ func (s *Screen) Plan(p *engine.Plan) {
 			s.change(w, c)
 		}
 	}
-	for _, e := range p.Errors {
-		fmt.Fprintf(w, "%s Tool (%s) could not be read: %v\n", s.paint("✖", color.FgRed), Tool(e.ID), e.Err)
-	}
+	s.errors(w, p)
 	fmt.Fprintln(w, Summary(p))
+	if len(p.LeftOut) > 0 {
+		fmt.Fprintln(w, leftOut(p.LeftOut))
+	}
+	_ = w.Flush()
+}
+
+// mostNames is how many tools are named in a line.
+const mostNames = 10
+
+func leftOut(ids []schema.ID) string {
+	names := make([]string, 0, mostNames)
+	for _, id := range ids[:min(len(ids), mostNames)] {
+		names = append(names, string(id))
+	}
+	text := Plural(len(ids), "tool is left out", "tools are left out") + ": " + strings.Join(names, ", ")
+	if len(ids) > mostNames {
+		text += ", …"
+	}
+	return text
+}
+
+// Drift draws how what exists differs from what was left: a plan that would only record it.
+func (s *Screen) Drift(p *engine.Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := bufio.NewWriterSize(s.w, 1<<16)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		switch c.Action {
+		case engine.Update:
+			fmt.Fprintf(w, "%s Tool (%s) drifted.\n", s.paint("~", color.FgYellow, color.Bold), Tool(c.ID))
+		case engine.Delete:
+			fmt.Fprintf(w, "%s Tool (%s) is gone.\n", s.paint("-", color.FgRed, color.Bold), Tool(c.ID))
+		case engine.Create, engine.Replace, engine.NoOp:
+			continue
+		}
+		s.fields(w, c.Diff)
+	}
+	s.errors(w, p)
+	n := p.Summary()
+	text := fmt.Sprintf("%d drifted, %d gone, %d as they were left", n.Update, n.Delete, n.Unchanged)
+	if len(p.Errors) > 0 {
+		text += ", " + Plural(len(p.Errors), "could not be read", "could not be read")
+	}
+	fmt.Fprintln(w, text)
+	if len(p.LeftOut) > 0 {
+		fmt.Fprintln(w, leftOut(p.LeftOut))
+	}
+	_ = w.Flush()
+}
+
+// Differences draws how two states differ.
+func (s *Screen) Differences(diffs []engine.Difference) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := bufio.NewWriterSize(s.w, 1<<16)
+	var added, changed, removed int
+	for _, d := range diffs {
+		word := "changed"
+		switch d.Action {
+		case engine.Create:
+			word = "added"
+			added++
+		case engine.Delete:
+			word = "removed"
+			removed++
+		case engine.Update, engine.Replace, engine.NoOp:
+			changed++
+		}
+		fmt.Fprintf(w, "%s Tool (%s) %s\n", s.paint(string(d.Action), actionColour(d.Action), color.Bold), Tool(d.ID), word)
+		s.fields(w, d.Diff)
+	}
+	fmt.Fprintf(w, "%d added, %d changed, %d removed\n", added, changed, removed)
 	_ = w.Flush()
 }
 
@@ -46,10 +118,34 @@ func Summary(p *engine.Plan) string {
 
 func (s *Screen) change(w io.Writer, c *engine.Change) {
 	fmt.Fprintf(w, "%s Tool (%s) %s\n", s.paint(string(c.Action), actionColour(c.Action), color.Bold), Tool(c.ID), c.Reason)
-	for _, d := range c.Diff {
-		if !said(c.Diff, d.Path) {
+	if c.Have != nil {
+		for _, d := range c.Have.Doubts() {
+			s.doubt(w, d)
+		}
+	}
+	s.fields(w, c.Diff)
+}
+
+// doubt draws what was begun and has no good outcome.
+func (s *Screen) doubt(w io.Writer, d *store.Doubt) {
+	text := "has no outcome: the run was cut off"
+	if d.Error != "" {
+		text = "failed: " + d.Error
+	}
+	fmt.Fprintf(w, "    %s %s of run %s %s\n", s.paint("?", color.FgYellow), d.Action, d.Run, text)
+}
+
+func (s *Screen) fields(w io.Writer, diffs []store.FieldDiff) {
+	for _, d := range diffs {
+		if !said(diffs, d.Path) {
 			s.Field(w, d)
 		}
+	}
+}
+
+func (s *Screen) errors(w io.Writer, p *engine.Plan) {
+	for _, e := range p.Errors {
+		fmt.Fprintf(w, "%s Tool (%s) could not be read: %v\n", s.paint("✖", color.FgRed), Tool(e.ID), e.Err)
 	}
 }
 

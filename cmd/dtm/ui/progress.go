@@ -24,6 +24,23 @@ type Progress interface {
 	Close()
 }
 
+// Tee shows a run in several ways. An event goes to all of them, in order; so does Close.
+func Tee(all ...Progress) Progress { return tee(all) }
+
+type tee []Progress
+
+func (t tee) Event(ev engine.Event) {
+	for _, p := range t {
+		p.Event(ev)
+	}
+}
+
+func (t tee) Close() {
+	for _, p := range t {
+		p.Close()
+	}
+}
+
 // Lines shows a run as lines on s, for pipes and logs.
 func Lines(s *Screen) Progress { return &lines{s: s} }
 
@@ -43,6 +60,8 @@ func (l *lines) Event(ev engine.Event) {
 		l.s.Info("Changes count: %d.", ev.Total)
 	case engine.Started:
 		l.s.Info("Processing: (%s) -> %s ...", Tool(ev.ID), title(ev.Action))
+	case engine.Retrying:
+		l.s.Warn("Tool (%s) %s: try %d in %s: %v", Tool(ev.ID), ev.Action, ev.Attempt, short(ev.In), ev.Err)
 	case engine.Finished:
 		l.ended++
 		word := title(ev.Action) + " done"
@@ -106,7 +125,7 @@ func short(d time.Duration) string {
 // Live shows a run on a terminal: above, what is done; below, what runs and for how long, and a bar for the whole. w is
 // the terminal that s writes to.
 func Live(s *Screen, w io.Writer, now func() time.Time) Progress {
-	return &live{lines: lines{s: s}, w: w, now: now, running: map[schema.ID]engine.Started{}}
+	return &live{lines: lines{s: s}, w: w, now: now, running: map[schema.ID]running{}}
 }
 
 type live struct {
@@ -117,7 +136,26 @@ type live struct {
 	whole *mpb.Bar
 
 	mu      sync.Mutex
-	running map[schema.ID]engine.Started
+	running map[schema.ID]running
+}
+
+// running is a tool that was started, and if it has failed the try that comes next.
+type running struct {
+	engine.Started
+	next *engine.Retrying
+}
+
+// text says what goes on.
+func (r running) text(now time.Time) string {
+	// What has passed is rounded down and what is to come is rounded up, so that neither runs ahead.
+	text := fmt.Sprintf("%s %s %s", Tool(r.ID), gerund(r.Action), now.Sub(r.Time).Truncate(time.Second))
+	if r.next == nil {
+		return text
+	}
+	if wait := r.next.Time.Add(r.next.In).Sub(now); wait > 0 {
+		return fmt.Sprintf("%s, try %d in %s", text, r.next.Attempt, (wait + time.Second - 1).Truncate(time.Second))
+	}
+	return fmt.Sprintf("%s, try %d", text, r.next.Attempt)
 }
 
 const (
@@ -134,8 +172,16 @@ func (l *live) Event(ev engine.Event) {
 		l.start(ev.Total)
 	case engine.Started:
 		l.mu.Lock()
-		l.running[ev.ID] = ev
+		l.running[ev.ID] = running{Started: ev}
 		l.mu.Unlock()
+	case engine.Retrying:
+		l.mu.Lock()
+		if r, ok := l.running[ev.ID]; ok {
+			r.next = &ev
+			l.running[ev.ID] = r
+		}
+		l.mu.Unlock()
+		l.lines.Event(ev)
 	case engine.Finished:
 		l.end(ev.ID, ev)
 	case engine.Failed:
@@ -168,17 +214,16 @@ func (l *live) draw(w io.Writer, st decor.Statistics) error {
 		return nil
 	}
 	l.mu.Lock()
-	running := slices.SortedFunc(maps.Values(l.running), func(a, b engine.Started) int {
+	shown := slices.SortedFunc(maps.Values(l.running), func(a, b running) int {
 		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(string(a.ID), string(b.ID)))
 	})
 	l.mu.Unlock()
-	more := len(running) - maxRunning
+	more := len(shown) - maxRunning
 	if more > 0 {
-		running = running[:maxRunning]
+		shown = shown[:maxRunning]
 	}
-	for _, r := range running {
-		// The elapsed time is rounded down, so that it does not run ahead.
-		text := fmt.Sprintf("%s %s %s", Tool(r.ID), gerund(r.Action), l.now().Sub(r.Time).Truncate(time.Second))
+	for _, r := range shown {
+		text := r.text(l.now())
 		if width := max(st.AvailableWidth-4, 10); len(text) > width {
 			text = text[:width]
 		}
