@@ -44,7 +44,7 @@ func TestTheToolchainInTheReadmeIsValidAndItsMistakesAreReportedAsItSays(t *test
 		if err := os.WriteFile(filepath.Join(dir, "toolchain.cue"), []byte(toolchain), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		p, err := new(app).wire(".", 1)
+		p, err := newApp().wire(".", 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,6 +53,13 @@ func TestTheToolchainInTheReadmeIsValidAndItsMistakesAreReportedAsItSays(t *test
 	}
 	if err := load(sample); err != nil {
 		t.Fatal(err)
+	}
+	// The blocks behind it are additions.
+	for _, more := range strings.Split(text, "```cue\n")[2:] {
+		more, _, _ = strings.Cut(more, "```")
+		if err := load(sample + more); err != nil {
+			t.Errorf("%v in\n%s", err, more)
+		}
 	}
 	err := load(strings.NewReplacer("\tcontent:  \"hello", "\tconten:  \"hello", "tools: localfile: page", "tools: localfil: page").Replace(sample))
 	if err == nil {

@@ -1,11 +1,18 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/rclone/gofakes3"
+	"github.com/rclone/gofakes3/s3mem"
 
 	"github.com/devstream-io/dtm/cmd/dtm/parts"
 )
@@ -74,5 +81,78 @@ tools:
 	out, err := dtm("another-secret", "cue", "plan")
 	if err == nil || !strings.Contains(out, "hint:") {
 		t.Errorf("wrong credentials: %v\n%s", err, out)
+	}
+}
+
+// DevStream kept its whole state in one object, where the journal's folder is now.
+func TestADevStreamStateInABucketIsTakenOver(t *testing.T) {
+	t.Parallel()
+	backend := s3mem.New()
+	if err := backend.CreateBucket(t.Context(), "team"); err != nil {
+		t.Fatal(err)
+	}
+	handler := gofakes3.New(backend).Server()
+	var mu sync.Mutex // s3mem checks a condition and writes in two steps
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		handler.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	const old = `hello_localfile:
+  name: localfile
+  instanceid: hello
+  dependson: []
+  options: {filename: hello.txt, content: hello}
+  resource: {filename: hello.txt, content: hello}
+`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/team/devstream.state", strings.NewReader(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply, err := http.DefaultClient.Do(request)
+	if err != nil || reply.StatusCode != http.StatusOK {
+		t.Fatal(reply, err)
+	}
+	if err := reply.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "hello.txt"), "hello")
+	config := func(content string) {
+		writeFile(t, filepath.Join(dir, "config.yaml"), `state:
+  backend: s3
+  options: {bucket: team, region: us-east-1, key: devstream.state, endpoint: "`+server.URL+`", pathStyle: true}
+tools:
+- {name: localfile, instanceID: hello, options: {filename: hello.txt, content: `+content+`}}
+`)
+	}
+	run := func(words, want string) {
+		t.Helper()
+		cmd := dtm(t, dir, strings.Fields(words)...)
+		cmd.Env = os.Environ()
+		for name, value := range s3Env("secret") {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Fatalf("dtm %s: %v, without %q:\n%s", words, err, want, out)
+		}
+	}
+	config("hello")
+	run("plan", "There is nothing to do")
+	run("state list -l", "taken over from DevStream")
+	config("other")
+	run("apply -y", "1 updated")
+	run("apply -y", "There is nothing to do")
+	run("history", "take over s3://team/devstream.state")
+	run("state lock", "free")
+	kept, err := backend.GetObject(t.Context(), "team", "devstream.state.bak", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(kept.Contents)
+	if err != nil || string(text) != old {
+		t.Errorf("the backup has %q %v", text, err)
 	}
 }

@@ -119,7 +119,7 @@ func TestKeysThatCannotDecryptMakeNoStore(t *testing.T) {
 
 func rekeyable(t *testing.T) (*Store, contents) {
 	t.Helper()
-	raw, want := realStoreWith(t, secretive(), true)
+	raw, _ := realStoreWith(t, secretive(), true)
 	s := New(filepath.Join(t.TempDir(), "state.db"), secretive())
 	if err := os.WriteFile(s.path, raw, 0o600); err != nil {
 		t.Fatal(err)

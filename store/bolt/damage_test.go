@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/devstream-io/dtm/store"
@@ -105,6 +106,10 @@ func rightOrCorrupt(t *testing.T, what string, raw []byte, want contents, opts O
 	got, err := readAll(t, s)
 	switch {
 	case err == nil:
+		// The header before the last one may know of a run that has been forgotten since.
+		if len(got.Runs) > len(want.Runs) {
+			got = got.newest(len(want.Runs))
+		}
 		// Not cmp.Diff: it takes a tenth of a second, and this is called thousands of times.
 		if !reflect.DeepEqual(want, got) {
 			t.Errorf("%s: read wrongly", what)
@@ -148,8 +153,11 @@ func TestDamagedBytesAreNoticedOrDoNotMatter(t *testing.T) {
 			}
 		}
 		rng := rand.New(rand.NewPCG(1, 2))
-		for range 150 {
+		for range 100 {
 			at = append(at, rng.IntN(inUse))
+		}
+		if !test.opts.Keys.IsZero() {
+			at = slices.DeleteFunc(at, func(at int) bool { return at%4 > 0 }) // opening a ring takes its time
 		}
 		right := 0
 		for i, at := range at {

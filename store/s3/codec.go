@@ -158,7 +158,9 @@ func checksum(name string, parts ...[]byte) string {
 
 func toText(b []byte) []byte { return base64.StdEncoding.AppendEncode(nil, b) }
 
-func fromText(text []byte) ([]byte, error) { return base64.StdEncoding.Strict().AppendDecode(nil, text) }
+func fromText(text []byte) ([]byte, error) {
+	return base64.StdEncoding.Strict().AppendDecode(nil, text)
+}
 
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer

@@ -35,7 +35,7 @@ func TestAThousandToolsCostAtMost250Writes(t *testing.T) {
 }
 
 // applyThousand records as the engine does with a parallelism of ten.
-func applyThousand(t *testing.T, s *s3.Store) {
+func applyThousand(t testing.TB, s *s3.Store) {
 	t.Helper()
 	session := mustOpen(t, s, "apply")
 	mustRecord(t, session, "begin")

@@ -18,6 +18,12 @@ import (
 // rewritten is a store whose server does as change says with the objects it hands out: nil is not there.
 func rewritten(t *testing.T, server *server, key string, change func(name string, body []byte) []byte) *s3.Store {
 	t.Helper()
+	return changing(t, server, key, change).store(t, key, s3.Tuning{})
+}
+
+// changing is the way to that server.
+func changing(t *testing.T, server *server, key string, change func(name string, body []byte) []byte) *front {
+	t.Helper()
 	f := server.front(t)
 	f.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -44,7 +50,7 @@ func rewritten(t *testing.T, server *server, key string, change func(name string
 		w.WriteHeader(got.StatusCode)
 		_, _ = w.Write(body)
 	})
-	return f.store(t, key, s3.Tuning{})
+	return f
 }
 
 func journalName(first int) string { return fmt.Sprintf("journal/%020d.json", first) }

@@ -131,7 +131,7 @@ func hint(place string, err error) string {
 	case "ExpiredToken", "TokenRefreshRequired":
 		return "log in again: the credentials have expired"
 	case "AccessDenied", "Forbidden", "AllAccessDisabled":
-		return "the credentials need s3:GetObject and s3:PutObject below the key and s3:ListBucket on the bucket (and, with a KMS key, its use)"
+		return "the credentials need s3:GetObject and s3:PutObject below the key and s3:ListBucket on the bucket (with a KMS key its use, and s3:DeleteObject where history is to be deleted)"
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return "the bucket is in another region: give that one"
 	case "RequestTimeTooSkewed":

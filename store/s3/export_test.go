@@ -2,7 +2,11 @@ package s3
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // Tuning is what only tests change; zero fields are as in the program.
@@ -16,7 +20,7 @@ type Tuning struct {
 	// Grace is how long what is doomed stays; Deletes and Snapshots are the bounds.
 	Grace              time.Duration
 	Deletes, Snapshots int
-	Now            func() time.Time
+	Now                func() time.Time
 }
 
 // NewTuned is New with a tuning. It waits next to nothing between attempts.
@@ -51,4 +55,29 @@ func NewTuned(ctx context.Context, opts Options, t Tuning) (*Store, error) {
 		d.now = t.Now
 	}
 	return newStore(ctx, opts, d)
+}
+
+// Everything is all that is stored below the store's key, names included.
+func Everything(ctx context.Context, s *Store) ([]byte, error) {
+	list, err := s.client.api.ListObjectsV2(ctx, &awss3.ListObjectsV2Input{Bucket: &s.client.bucket, Prefix: &s.client.prefix})
+	if err != nil {
+		return nil, err
+	}
+	var all []byte
+	for _, o := range list.Contents {
+		got, err := s.client.root().get(ctx, aws.ToString(o.Key))
+		if err != nil {
+			return nil, err
+		}
+		if got != nil {
+			all = append(append(all, aws.ToString(o.Key)...), got.body...)
+		}
+	}
+	return all, nil
+}
+
+// Leave puts an object where DevStream keeps its state.
+func Leave(ctx context.Context, s *Store, body string) error {
+	_, err := s.client.api.PutObject(ctx, &awss3.PutObjectInput{Bucket: &s.client.bucket, Key: &s.client.key, Body: strings.NewReader(body)})
+	return err
 }

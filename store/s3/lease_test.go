@@ -24,7 +24,7 @@ func two(t *testing.T, tuning s3.Tuning) (server *server, a, b *s3.Store, wayOfA
 	return server, wayOfA.store(t, "two", tuning), server.front(t).store(t, "two", s3.Tuning{}), wayOfA
 }
 
-func mustOpen(t *testing.T, s *s3.Store, command string) store.Session {
+func mustOpen(t testing.TB, s *s3.Store, command string) store.Session {
 	t.Helper()
 	session, err := s.Open(t.Context(), storetest.Holder(command), nil)
 	if err != nil {
@@ -34,7 +34,7 @@ func mustOpen(t *testing.T, s *s3.Store, command string) store.Session {
 	return session
 }
 
-func mustRecord(t *testing.T, session store.Session, text string) {
+func mustRecord(t testing.TB, session store.Session, text string) {
 	t.Helper()
 	if err := session.Record(t.Context(), store.Entry{Kind: store.Skipped, Run: "run", Error: text}); err != nil {
 		t.Fatalf("%s: %v", text, err)

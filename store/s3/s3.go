@@ -21,7 +21,18 @@
 //
 // The server must honour If-None-Match and If-Match when it writes; a store is only begun on one that does. The rights
 // that are needed are s3:GetObject and s3:PutObject below the key, and s3:ListBucket on the bucket, without which S3
-// calls an object that does not exist forbidden. Nothing is ever deleted.
+// calls an object that does not exist forbidden.
+//
+// History that is not to be kept is deleted, and so are snapshots that nobody needs (prune.go). That alone takes
+// s3:DeleteObject below the key: without it the runs are forgotten all the same, and their objects stay. No name is ever
+// used twice, so a bucket that keeps versions only gets markers.
+//
+// With keys given, all that is stored is encrypted but for the lock, which everybody may read; the command of its holder
+// is not in clear there either. Names, sizes and numbers of objects stay visible, and who may write to the bucket can still
+// put an older head or a store of his own in this one's place, for age's recipients are public: the keys keep secrets,
+// and do not tell who wrote them.
+//
+// The one object that is not below the key is what DevStream has left exactly at it, and its backup (old.go).
 package s3
 
 import (
@@ -71,7 +82,7 @@ type tuning struct {
 	snapshots, deletes int
 	// grace is how long what is to be deleted stays for those who have read an older head. It is longer than the lease.
 	grace time.Duration
-	now                           func() time.Time
+	now   func() time.Time
 }
 
 func defaults() tuning {

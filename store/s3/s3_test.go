@@ -57,7 +57,9 @@ func TestStoreThatIsEncrypted(t *testing.T) {
 	storetest.RunEncrypted(t, func(t *testing.T, keys keyring.Keys) storetest.Opener {
 		at := t.Name()
 		key = at
-		return func() store.Store { return f.keeping(t, at, 0, keys, s3.Tuning{FoldEntries: 30}) }
+		// One for all: to open a ring with a passphrase takes a while, with -race a long one.
+		s := f.keeping(t, at, 0, keys, s3.Tuning{FoldEntries: 30})
+		return func() store.Store { return s }
 	}, func() []byte {
 		var all []byte
 		for name, body := range server.all(t, key+"/") {

@@ -26,7 +26,7 @@ const (
 )
 
 // credentials gives the SDK's chain these and nothing of the machine's.
-func credentials(t *testing.T, access, secret string) {
+func credentials(t testing.TB, access, secret string) {
 	t.Helper()
 	none := filepath.Join(t.TempDir(), "none")
 	for name, value := range map[string]string{
@@ -46,12 +46,12 @@ type server struct {
 	mu      sync.Mutex // s3mem checks a condition and writes in two steps
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	t.Helper()
 	return newServerWith(t, gofakes3.WithV4Auth(map[string]string{accessKey: secretKey}))
 }
 
-func newServerWith(t *testing.T, opts ...gofakes3.Option) *server {
+func newServerWith(t testing.TB, opts ...gofakes3.Option) *server {
 	t.Helper()
 	credentials(t, accessKey, secretKey)
 	s := new(server)
@@ -89,6 +89,19 @@ func (s *server) all(t *testing.T, key string) map[string][]byte {
 	return all
 }
 
+// clone copies what is below a key.
+func (s *server) clone(t *testing.T, from, to string) {
+	t.Helper()
+	for name, body := range s.all(t, from+"/") {
+		s.mu.Lock()
+		_, err := s.backend.PutObject(t.Context(), bucketName, to+strings.TrimPrefix(name, from), nil, bytes.NewReader(body), int64(len(body)))
+		s.mu.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Now is the server's time.
 func (s *server) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
@@ -124,6 +137,7 @@ func (o outcome) String() string {
 
 // front is a way to a handler that counts requests and does not always work.
 type front struct {
+	ts      *httptest.Server
 	url     string
 	handler http.Handler
 	latency time.Duration
@@ -133,16 +147,19 @@ type front struct {
 	fault func(n int, r *http.Request) outcome
 }
 
-func (s *server) front(t *testing.T) *front { return newFront(t, s) }
+func (s *server) front(t testing.TB) *front { return newFront(t, s) }
 
-func newFront(t *testing.T, h http.Handler) *front {
+func newFront(t testing.TB, h http.Handler) *front {
 	t.Helper()
 	f := &front{handler: h}
-	ts := httptest.NewServer(f)
-	t.Cleanup(ts.Close)
-	f.url = ts.URL
+	f.ts = httptest.NewServer(f)
+	t.Cleanup(f.ts.Close)
+	f.url = f.ts.URL
 	return f
 }
+
+// forgetful is for tests with hundreds of stores, each of which keeps connections.
+func (f *front) forgetful() { f.ts.Config.SetKeepAlivesEnabled(false) }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Before the reply is cut the request must have been read, or the client may hear of a broken pipe instead.
@@ -201,7 +218,7 @@ func (f *front) options(key string) s3.Options {
 	return s3.Options{Bucket: bucketName, Key: key, Region: "us-east-1", Endpoint: f.url, PathStyle: true}
 }
 
-func (f *front) store(t *testing.T, key string, tuning s3.Tuning) *s3.Store {
+func (f *front) store(t testing.TB, key string, tuning s3.Tuning) *s3.Store {
 	t.Helper()
 	return f.storeWith(t, f.options(key), tuning)
 }
@@ -214,7 +231,7 @@ func (f *front) keeping(t *testing.T, key string, keep int, keys keyring.Keys, t
 	return f.storeWith(t, opts, tuning)
 }
 
-func (f *front) storeWith(t *testing.T, opts s3.Options, tuning s3.Tuning) *s3.Store {
+func (f *front) storeWith(t testing.TB, opts s3.Options, tuning s3.Tuning) *s3.Store {
 	t.Helper()
 	s, err := s3.NewTuned(t.Context(), opts, tuning)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/devstream-io/dtm/cmd/dtm/parts"
 	"github.com/devstream-io/dtm/store"
+	"github.com/devstream-io/dtm/store/keyring"
 	"github.com/devstream-io/dtm/store/s3"
 	"github.com/devstream-io/dtm/store/storetest"
 )
@@ -36,6 +37,68 @@ func TestStoreOnARealServer(t *testing.T) {
 	}
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
 		return func() store.Store { return direct(t, fmt.Sprintf("%x", t.Name())) }
+	})
+
+	with := func(t *testing.T, key string, keep int, keys keyring.Keys, tuning s3.Tuning) *s3.Store {
+		t.Helper()
+		s, err := s3.NewTuned(t.Context(), s3.Options{Bucket: bucketName, Key: key, Endpoint: "http://" + address, PathStyle: true, Keep: keep, Keys: keys}, tuning)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	t.Run("prunes", func(t *testing.T) {
+		storetest.RunPruned(t, func(t *testing.T, keep int) storetest.Opener {
+			key := fmt.Sprintf("%x", t.Name())
+			return func() store.Store { return with(t, key, keep, keyring.Keys{}, pruning) }
+		})
+	})
+
+	t.Run("is encrypted", func(t *testing.T) {
+		var last *s3.Store
+		storetest.RunEncrypted(t, func(t *testing.T, keys keyring.Keys) storetest.Opener {
+			last = with(t, fmt.Sprintf("%x", t.Name()), 0, keys, s3.Tuning{})
+			s := last
+			return func() store.Store { return s }
+		}, func() []byte {
+			all, err := s3.Everything(t.Context(), last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all
+		})
+	})
+
+	t.Run("the state of DevStream is taken over", func(t *testing.T) {
+		s := with(t, "team/devstream.state", 0, keyring.Keys{}, s3.Tuning{})
+		hasOld(t, s, "-")
+		if err := s3.Leave(t.Context(), s, oldState); err != nil {
+			t.Fatal(err)
+		}
+		hasOld(t, s, oldState)
+		if state, err := s.Load(t.Context()); err != nil || state.Serial != 0 {
+			t.Errorf("%+v, %v", state, err)
+		}
+		if held, err := s.Lock(t.Context()); err != nil || held != nil {
+			t.Errorf("%+v, %v", held, err)
+		}
+		if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+			t.Fatal(err)
+		}
+		tookOver(t, s)
+		recordRuns(t, s, 2, 2)
+	})
+
+	t.Run("a take-over that broke off behind the removal goes on", func(t *testing.T) {
+		s := with(t, "broken.state", 0, keyring.Keys{}, s3.Tuning{})
+		if err := s3.Leave(t.Context(), with(t, "broken.state.bak", 0, keyring.Keys{}, s3.Tuning{}), oldState); err != nil {
+			t.Fatal(err)
+		}
+		hasOld(t, s, oldState)
+		if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+			t.Fatal(err)
+		}
+		tookOver(t, s)
 	})
 
 	t.Run("any one request may fail for good and the next run converges", func(t *testing.T) {

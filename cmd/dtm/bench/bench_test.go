@@ -33,6 +33,9 @@ func TestBenchPrintsATable(t *testing.T) {
 		"| `apply` of 12 new tools, flat | ",
 		"| `apply` of 3 new tools, chain | ",
 		"| no-op `plan` of 12 tools in CUE, CPU | ",
+		"| `state list` of 12 tools | ",
+		"| `apply` of 12 new tools, encrypted, against in clear | ",
+		"| apply of 3 tools that take no time, 10 at a time, in a bucket with 20 ms of latency | ",
 		"| makespan of 12 tools of 100 ms, random, 10 at a time, store in bbolt: worst of 1 graphs | ",
 		"| random, 3 → 12: no-op `plan`, peak memory | ",
 	} {

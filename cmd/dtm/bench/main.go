@@ -51,6 +51,8 @@ var groups = []struct {
 	{"graph", (*bench).graph},
 	{"apply", (*bench).apply},
 	{"plan", (*bench).plan},
+	{"state", (*bench).state},
+	{"bucket", (*bench).bucket},
 	{"makespan", (*bench).makespan},
 	{"growth", (*bench).growth},
 }
@@ -60,7 +62,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(log)
 	quick := flags.Bool("quick", false, "leave out what takes 10,000 tools")
-	only := flags.String("only", "", "run the groups that match this `regexp`: start, graph, apply, plan, makespan, growth")
+	only := flags.String("only", "", "run the groups that match this `regexp`: start, graph, apply, plan, state, bucket, makespan, growth")
 	dir := flags.String("dir", "", "make the temporary folder in this `folder`: its disk is what is measured")
 	flags.StringVar(&b.dtm, "dtm", "", "measure this `program` and build none")
 	flags.IntVar(&b.rounds, "rounds", 5, "measure each thing this often")
