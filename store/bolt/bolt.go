@@ -35,7 +35,7 @@ import (
 
 // Options say how a Store behaves. The zero Options are right for a person at a terminal.
 type Options struct {
-	// Timeout is how long to wait for the lock; 300 ms if zero.
+	// Timeout is how long to wait for somebody else's session; 300 ms if zero.
 	Timeout time.Duration
 	// Keep is how many runs the history keeps; 0 keeps all. The oldest are forgotten when a session is closed.
 	Keep int
@@ -43,7 +43,7 @@ type Options struct {
 	Keys keyring.Keys
 }
 
-// Store is a store.Store in one file. It holds nothing open between calls.
+// Store is a store.Store in one file. It holds nothing open between calls, but remembers the keys that it has opened.
 type Store struct {
 	path    string
 	timeout time.Duration

@@ -22,7 +22,7 @@ func (*unopened) Error() string { return "the ring of keys is not open" }
 // passphrase. Of a store in clear the ring is nil.
 func (s *Store) unwrap(wrapped []byte) (*keyring.Ring, error) {
 	ring, err := s.unwrapped(wrapped)
-	if _, ok := err.(*unopened); !ok { //nolint:errorlint // it is never wrapped
+	if _, ok := err.(*unopened); !ok {
 		return ring, err
 	}
 	if ring, err = keyring.Open(bytes.Clone(wrapped), s.keys); err != nil {

@@ -17,7 +17,8 @@ import (
 
 // BenchmarkEncryption tells how many times as long an encrypted store takes as one in clear, the two in turns so that
 // whatever else the machine does meets both: the median of the rounds, by the clock and by the processor. Give it
-// -benchtime 20x or more.
+// -benchtime 20x or more. What was found: 1.03 of the processor and none of the clock for recording, 1.13 to 1.15 of both
+// for a load of ten thousand tools, where it is decrypting and one more piece of garbage for each.
 func BenchmarkEncryption(b *testing.B) {
 	entries := storetest.Journal(1, 1000, 50)
 	b.Run("record and close", func(b *testing.B) {

@@ -47,7 +47,7 @@ func (s *Store) lockSession(ctx context.Context, by store.Holder) (*sessionLock,
 	for {
 		f, err := os.OpenFile(s.lockPath(), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, nil //nolint:nilerr // see above
+			return nil, nil
 		}
 		l := &sessionLock{path: f.Name(), f: f}
 		for err = tryLock(f, true); errors.Is(err, errHeld); err = tryLock(f, true) {

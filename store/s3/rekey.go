@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,17 +54,23 @@ func (s *Store) rekey(ctx context.Context, l *lease, to keyring.Keys) error {
 	if err := s.turn(ctx, l, f, &begin); err != nil {
 		return err
 	}
-	if err := s.rewrite(ctx, l, f.head, target); err != nil {
+	next, err := s.rewrite(ctx, l, f.head, target, f.head.Begin)
+	if err != nil {
 		return err
 	}
-	end := *f.head
+	mixed, end := f.head, *f.head
 	end.Rekeying, end.ring = false, nil
 	if target != nil {
 		if end.ring, err = target.Retire(to); err != nil {
 			return err
 		}
 	}
-	return s.turn(ctx, l, f, &end)
+	if err := s.turn(ctx, l, f, &end); err != nil {
+		return err
+	}
+	// Whoever lost the lock without knowing may have written with the old keys in between, which only we still have.
+	_, err = s.rewrite(ctx, l, mixed, target, next)
+	return err
 }
 
 // turn writes the head, if it is as we left it.
@@ -79,8 +86,9 @@ func (s *Store) turn(ctx context.Context, l *lease, f *folded, next *head) error
 	return nil
 }
 
-// rewrite seals all objects with the target, or none if it is nil.
-func (s *Store) rewrite(ctx context.Context, l *lease, h *head, target *keyring.Ring) error {
+// rewrite seals all objects with the target, or none if it is nil: the groups from first, and what is older than all
+// groups if that is where the journal begins. It returns the entry behind the last.
+func (s *Store) rewrite(ctx context.Context, l *lease, h *head, target *keyring.Ring, first uint64) (uint64, error) {
 	all, ctx := errgroup.WithContext(ctx)
 	all.SetLimit(rewriters)
 	convert := func(name string, e envelope, etag string) error {
@@ -110,21 +118,23 @@ func (s *Store) rewrite(ctx context.Context, l *lease, h *head, target *keyring.
 			return convert(name, e, etag)
 		})
 	}
-	if d := h.Doomed; d != nil {
-		for _, first := range d.Groups {
-			ifThere(groupName(first))
+	if first == h.Begin {
+		older := doomed{}
+		if h.Doomed != nil {
+			older = *h.Doomed
 		}
-		for _, seq := range d.Snapshots {
-			ifThere(snapshotName(seq))
+		for _, group := range older.Groups {
+			ifThere(groupName(group))
 		}
-	}
-	for _, seq := range h.Snapshots {
-		if seq < h.Begin {
-			ifThere(snapshotName(seq))
+		// The others are met at the ends of groups.
+		for _, seq := range slices.Concat(older.Snapshots, h.Snapshots) {
+			if seq < h.Begin {
+				ifThere(snapshotName(seq))
+			}
 		}
 	}
 	walk := func() error {
-		for first := h.Begin; ; {
+		for {
 			name := groupName(first)
 			e, etag, err := s.raw(ctx, name)
 			if err != nil || etag == "" {
@@ -149,9 +159,9 @@ func (s *Store) rewrite(ctx context.Context, l *lease, h *head, target *keyring.
 	err := walk()
 	// What has stopped the others has stopped the walk as well, and says more.
 	if others := all.Wait(); others != nil {
-		return others
+		return 0, others
 	}
-	return err
+	return first, err
 }
 
 // raw returns an object cut open, and its tag, which is empty if there is none.
