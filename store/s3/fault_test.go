@@ -82,6 +82,7 @@ func oneRun(n int) []store.Entry {
 }
 
 func TestAnyOneRequestMayFailAndNobodyNotices(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	f := server.front(t)
 	all := oneRun(6)
@@ -99,6 +100,7 @@ func TestAnyOneRequestMayFailAndNobodyNotices(t *testing.T) {
 }
 
 func TestAnyOneRequestMayFailForGoodAndTheNextRunConverges(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	f := server.front(t)
 	all := oneRun(8)

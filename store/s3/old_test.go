@@ -136,6 +136,7 @@ func (s *server) asFiles(t *testing.T, key string) http.Handler {
 }
 
 func TestTakeOverMayFailAtAnyRequest(t *testing.T) {
+	t.Parallel()
 	for name, files := range map[string]bool{"objects": false, "files": true} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)

@@ -197,6 +197,7 @@ func TestPruningThatIsNotAllowedIsNoError(t *testing.T) {
 
 // Whatever request fails, for good or not: what the head says is there, and the next sessions prune on.
 func TestPruningMayFailAtAnyRequest(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	f := server.front(t)
 	tuning := s3.Tuning{FoldEntries: 4, Grace: atOnce, Snapshots: 3, Attempts: 1}
@@ -234,6 +235,7 @@ func TestPruningMayFailAtAnyRequest(t *testing.T) {
 
 // Between any two requests of a reader everything that it knows of is pruned.
 func TestReaderIsNotDisturbedByPruning(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	writing := s3.Tuning{FoldEntries: 3, Grace: atOnce, Snapshots: 3}
 	for name, read := range map[string]func(*testing.T, *s3.Store) error{

@@ -49,10 +49,13 @@ func seededPruned(t *testing.T, f *front, key string, keys keyring.Keys) {
 }
 
 func TestRekeyMayFailAtAnyRequest(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	f := server.front(t)
 	f.forgetful()
-	for _, way := range []struct {
+	// The ways do the same requests. Each takes every third, so that all are tried: all of them each time takes minutes
+	// with -race.
+	for i, way := range []struct {
 		name     string
 		from, to keyring.Keys
 	}{
@@ -64,14 +67,14 @@ func TestRekeyMayFailAtAnyRequest(t *testing.T) {
 			seed := "seed/" + way.name
 			seededPruned(t, f, seed, way.from)
 			for _, o := range []outcome{refused, unheard} {
-				seen, step := 0, 1
+				seen, step := 0, 3
 				if o == unheard {
-					step = 3
+					step = 6
 				}
 				if testing.Short() {
-					step = 11 // with -race it takes long
+					step = 11
 				}
-				for n, more := 1, true; more; n += step {
+				for n, more := 1+i, true; more; n += step {
 					key := fmt.Sprintf("rekey/%s/%d/%d", way.name, o, n)
 					server.clone(t, seed, key)
 					f.failing(once(n, o))
@@ -108,13 +111,14 @@ func TestRekeyMayFailAtAnyRequest(t *testing.T) {
 }
 
 func TestRekeyAnyOneRequestOfWhichFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	f := server.front(t)
 	f.forgetful()
 	seededPruned(t, f, "seed", clear)
-	step := 1
+	step := 2
 	if testing.Short() {
-		step = 11 // with -race it takes long
+		step = 11
 	}
 	for n, more := 1, true; more; n += step {
 		key := fmt.Sprintf("retried/%d", n)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	f := newServer(t).front(t)
 	storetest.Run(t, func(t *testing.T) storetest.Opener {
 		return func() store.Store { return f.store(t, t.Name(), s3.Tuning{}) }
@@ -24,6 +25,7 @@ func TestStore(t *testing.T) {
 
 // Snapshots fall between any two groups here.
 func TestStoreWithSnapshotsAllTheTime(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes long with -race")
 	}
@@ -40,6 +42,7 @@ const atOnce = -2 * time.Second
 var pruning = s3.Tuning{FoldEntries: 3, Grace: atOnce, Snapshots: 4, Deletes: 7}
 
 func TestStoreThatPrunes(t *testing.T) {
+	t.Parallel()
 	f := newServer(t).front(t)
 	for name, tuning := range map[string]s3.Tuning{"as in the program": {}, "all the time": pruning} {
 		t.Run(name, func(t *testing.T) {
@@ -51,6 +54,7 @@ func TestStoreThatPrunes(t *testing.T) {
 }
 
 func TestStoreThatIsEncrypted(t *testing.T) {
+	t.Parallel()
 	server := newServer(t)
 	f := server.front(t)
 	key := ""

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,15 +26,30 @@ const (
 	bucketName           = "toolchains"
 )
 
-// credentials gives the SDK's chain these and nothing of the machine's.
-func credentials(t testing.TB, access, secret string) {
-	t.Helper()
-	none := filepath.Join(t.TempDir(), "none")
-	for name, value := range map[string]string{
+// environment gives the SDK's chain these and nothing of the machine's.
+func environment(access, secret string) map[string]string {
+	none := filepath.Join(os.TempDir(), "there-is-no-such-folder", "none")
+	return map[string]string{
 		"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": "",
 		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_PROFILE": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
-	} {
+	}
+}
+
+// All servers know the same credentials, so tests may run at the same time.
+func TestMain(m *testing.M) {
+	for name, value := range environment(accessKey, secretKey) {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// credentials are others, for a test that runs alone.
+func credentials(t testing.TB, access, secret string) {
+	t.Helper()
+	for name, value := range environment(access, secret) {
 		t.Setenv(name, value)
 	}
 }
@@ -53,7 +69,6 @@ func newServer(t testing.TB) *server {
 
 func newServerWith(t testing.TB, opts ...gofakes3.Option) *server {
 	t.Helper()
-	credentials(t, accessKey, secretKey)
 	s := new(server)
 	backend := s3mem.New(s3mem.WithTimeSource(s))
 	if err := backend.CreateBucket(t.Context(), bucketName); err != nil {
