@@ -99,11 +99,20 @@ func (e *Engine) Adopt(config *schema.Config, ids ...schema.ID) Amendment {
 	return func(ctx context.Context, state *store.State) ([]store.Entry, error) {
 		var entries []store.Entry
 		for _, id := range ids {
-			entry, err := e.adopt(ctx, config, state, id)
+			adopted, err := e.adopt(ctx, config, state, id)
 			if err != nil {
 				return nil, err
 			}
-			entries = append(entries, entry)
+			entries = append(entries, adopted)
+			if state.Tools[id] == nil {
+				continue
+			}
+			// What was begun with other options may be somewhere else, and is not forgotten for what is adopted.
+			for _, d := range slices.Backward(state.Tools[id].Doubts()) {
+				if d.Options != nil && !sameJSON(d.Options, adopted.Options) {
+					entries = append(entries, doubted(id, d)...)
+				}
+			}
 		}
 		return entries, nil
 	}

@@ -115,3 +115,18 @@ func TestAnAmendmentOfAnOldStateIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnAdoptedToolKeepsWhatWasBegunUnderAnotherName(t *testing.T) {
+	h := newHouse(t)
+	h.apply("k")
+	h.after = failing("create", "x", errHalf)
+	_, _ = h.try("named.a name=x\nk")
+	h.after = nil
+	h.world.put(options{Name: "y", Zone: "here"})
+	if _, err := h.amend(h.engine.Adopt(toolchain("named.a name=y\nk"), "named.a")); err != nil {
+		t.Fatal(err)
+	}
+	h.apply("named.a name=y\nk")
+	h.same("world", h.world.String(), "k\ny")
+	h.settled("named.a name=y\nk")
+}

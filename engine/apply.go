@@ -52,11 +52,16 @@ type run struct {
 	// stop is closed when nothing more is to be begun.
 	stop <-chan struct{}
 
+	// circle is held by the verb of a circular change: what it takes the next one must see.
+	circle sync.Mutex
+
 	mu sync.Mutex
 	// resources are what exists now, for references.
 	resources map[schema.ID]json.RawMessage
 	// moved are the tools whose outputs are others now than the plan has promised.
-	moved     map[schema.ID]bool
+	moved map[schema.ID]bool
+	// taken are the things that tools have begun to make theirs.
+	taken     map[thing]schema.ID
 	counts    store.Counts
 	failed    []ToolError
 	skipped   []store.Entry
@@ -81,7 +86,7 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 	r := &run{
 		engine: e, plan: p, session: session, id: newRunID(began), key: session.State().Key,
 		changes: make(map[schema.ID]*Change, len(p.Changes)), resources: make(map[schema.ID]json.RawMessage, len(p.Changes)),
-		moved: map[schema.ID]bool{},
+		moved: map[schema.ID]bool{}, taken: map[thing]schema.ID{},
 	}
 	for id, t := range p.state.Tools {
 		if t.Exists {

@@ -23,6 +23,11 @@ func (m *planner) arrange() error {
 			return err
 		}
 	}
+	for e, holds := range m.soft {
+		if from, to := m.changes[e.from], m.changes[e.to]; !holds && from != nil && to != nil {
+			from.circular, to.circular = true, true
+		}
+	}
 	for _, id := range m.plan.order.Order() {
 		if c := m.changes[schema.ID(id)]; c != nil {
 			m.plan.Changes = append(m.plan.Changes, *c)
@@ -76,18 +81,22 @@ func (m *planner) part(dependents map[schema.ID][]schema.ID) {
 	}
 }
 
+// recordedNeeds is what a tool is recorded as depending on, also by what was begun.
+func recordedNeeds(t *store.Tool) []schema.ID {
+	needs := t.DependsOn
+	for _, d := range t.Doubts() {
+		needs = append(needs[:len(needs):len(needs)], d.DependsOn...)
+	}
+	return needs
+}
+
 // nodes are the tools with what they wait for. Two kinds of edges are soft, which means that they are left out where they
 // would be on a cycle: a replace waits for the deletes of what was recorded as depending on the tool, and a tool for the
 // one that still holds its thing.
 func (m *planner) nodes() []graph.Node {
 	dependents := map[schema.ID][]schema.ID{}
 	for _, id := range m.state.IDs() {
-		t := m.state.Tools[id]
-		needs := t.DependsOn
-		for _, d := range t.Doubts() {
-			needs = append(needs[:len(needs):len(needs)], d.DependsOn...)
-		}
-		for _, need := range needs {
+		for _, need := range recordedNeeds(m.state.Tools[id]) {
 			if need != id {
 				dependents[need] = append(dependents[need], id)
 			}
@@ -145,7 +154,8 @@ func (m *planner) nodes() []graph.Node {
 			continue
 		}
 		var needs []schema.ID
-		if owner, ok := m.handed[id]; ok {
+		// An owner that is left out has it already.
+		if owner, ok := m.handed[id]; ok && (m.changes[owner] != nil || m.tools[owner] != nil) {
 			needs = append(needs, owner)
 		}
 		for _, d := range dependents[id] {

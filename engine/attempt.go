@@ -28,8 +28,7 @@ type attempts struct {
 // do calls verb, each time with a context that ends after the timeout, until it succeeds, fails for good, or was tried
 // often enough. The error is the last one.
 func (a attempts) do(ctx context.Context, verb func(ctx context.Context) error) error {
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval, waits.Multiplier = a.Backoff, longestBackoff, 2
+	waits := a.waits()
 	for attempt := 1; ; attempt++ {
 		err := a.once(ctx, verb)
 		after, may := plugins.RetryAfter(err)
@@ -50,7 +49,26 @@ func (a attempts) do(ctx context.Context, verb func(ctx context.Context) error) 
 			timer.Stop()
 			return err
 		}
+		if a.stopped() {
+			return err // it came with the end of the wait
+		}
 	}
+}
+
+func (a attempts) stopped() bool {
+	select {
+	case <-a.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// waits are the times between attempts, where the plugin does not ask for more. A first one that is longer than the longest stays.
+func (a attempts) waits() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier = a.Backoff, max(longestBackoff, a.Backoff), 2
+	return b
 }
 
 func (a attempts) once(ctx context.Context, verb func(ctx context.Context) error) error {
@@ -90,10 +108,14 @@ func (e *TimeoutError) Hint() string { return "the tool's lifecycle.timeout says
 
 // lifecycleOf is how a recorded tool is to be treated.
 func lifecycleOf(t *store.Tool) schema.Lifecycle {
-	if t == nil || t.Lifecycle == nil {
-		return schema.DefaultLifecycle()
+	switch {
+	case t == nil:
+	case t.Lifecycle != nil:
+		return *t.Lifecycle
+	case !t.Exists && t.Doubt != nil && t.Doubt.Lifecycle != nil:
+		return *t.Doubt.Lifecycle
 	}
-	return *t.Lifecycle
+	return schema.DefaultLifecycle()
 }
 
 // recordedLifecycle is l as it is recorded: nothing where it says nothing.

@@ -58,7 +58,7 @@ func (r *run) decideAgain(c *Change, w wish) (Action, []store.FieldDiff, error) 
 	if err != nil {
 		return NoOp, nil, err
 	}
-	options = heeded(c.Want.Lifecycle, options)
+	options = heeded(c.Want.Lifecycle, c.Have, options)
 	action, reason := decide(situation{
 		wanted: true, needs: c.DependsOn, have: c.Have, options: options, resource: c.drift,
 		lifecycle: !c.Want.Lifecycle.Equal(lifecycleOf(c.Have)),
@@ -109,7 +109,7 @@ func (r *run) wish(c *Change) (w wish, err error) {
 	if w.filled, _, err = fill(c.Want.Options, r.outputs); err != nil {
 		return w, err
 	}
-	if w.filled, err = ignore(c.Want.Lifecycle, c.Have, w.filled); err != nil {
+	if w.filled, _, err = ignore(c.Want.Lifecycle, c.Have, w.filled, nil); err != nil {
 		return w, err
 	}
 	if w.sealed, err = r.engine.seal(def, w.filled, nil, r.key); err != nil {

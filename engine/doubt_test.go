@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"github.com/devstream-io/dtm/schema"
 )
 
 func TestAFailedUpdateDoesNotStandInTheWayOfTheNextWish(t *testing.T) {
@@ -150,4 +152,30 @@ func TestAPlanTellsWhatIsThereOfWhatWasBegun(t *testing.T) {
 	h.same("plan", planText(h.apply("a\nb")), "+ a\n+ b")
 	h.before = nil
 	h.settled("a\nb")
+}
+
+func TestALifecycleHoldsForWhatWasOnlyBegun(t *testing.T) {
+	h := newHouse(t)
+	h.apply("k")
+	h.after = func(_ context.Context, verb string, o options) error {
+		if verb == "create" && o.Name != "k" {
+			return errHalf
+		}
+		return nil
+	}
+	config := treat(toolchain("a\nb\nk"), "a", func(l *schema.Lifecycle) { l.KeepOnDelete = true })
+	config = treat(config, "b", func(l *schema.Lifecycle) { l.PreventDestroy = true })
+	if _, err := h.run(t.Context(), h.planOf(config)); err == nil {
+		t.Fatal("no error")
+	}
+	h.after = nil
+	var refused *ProtectedError
+	if _, err := h.engine.Plan(t.Context(), toolchain("k"), h.state(), h.planned); !errors.As(err, &refused) {
+		t.Errorf("the plan without b: %v", err)
+	}
+	h.planned.Selection = Selection{Exclude: []string{"thing.b"}}
+	h.verbs()
+	h.apply("k")
+	h.same("verbs", h.verbs(), "")
+	h.same("world", h.world.String(), "a\nb\nk")
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,7 +13,7 @@ import (
 
 // Former is the configuration that was in force as of then, for a plan back to it. References to outputs were filled in at
 // that time and are values now. Secrets are not recorded: they, and how a tool is to be treated, are taken from today's
-// configuration, and a tool whose secrets it does not have is a [*LostSecretError].
+// configuration, and the plan of a tool whose secrets it does not have is a [*LostSecretError].
 func (e *Engine) Former(then *store.State, today *schema.Config) (*schema.Config, error) {
 	config := &schema.Config{Dir: today.Dir, Files: today.Files, State: today.State}
 	now := map[schema.ID]*schema.Tool{}
@@ -53,20 +54,7 @@ func unhide(t *schema.Tool, today *schema.Tool) error {
 			return fmt.Errorf("%s: %w", t.ID, err)
 		}
 	}
-	tree, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
-		s, _ := v.(string)
-		if s == hidden {
-			secret, ok := lookup(wanted, path)
-			if !ok {
-				return nil, true, &LostSecretError{ID: t.ID, Path: dotted("options", path)}
-			}
-			return secret, false, nil
-		}
-		return v, false, nil
-	})
-	if err != nil {
-		return err
-	}
+	tree = unveil(tree, wanted)
 	_, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
 		s, _ := v.(string)
 		parts, err := schema.SplitReferences(s)
@@ -82,6 +70,104 @@ func unhide(t *schema.Tool, today *schema.Tool) error {
 		t.Options, err = encodeTree(tree)
 	}
 	return err
+}
+
+// lost stands for a secret that is nowhere. Nobody writes a NUL.
+const lost = "\x00lost"
+
+// lostSecret tells where a tool has lost a secret.
+func lostSecret(t *schema.Tool) error {
+	if !bytes.Contains(t.Options, []byte(`\u0000lost`)) {
+		return nil
+	}
+	tree, err := decodeTree(t.Options)
+	if err != nil {
+		return err
+	}
+	_, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
+		if v == lost {
+			return nil, true, &LostSecretError{ID: t.ID, Path: dotted("options", path)}
+		}
+		return v, false, nil
+	})
+	return err
+}
+
+// unveil puts the secrets of today into what was.
+func unveil(was, today any) any {
+	switch was := was.(type) {
+	case string:
+		switch {
+		case was == hidden && today == nil:
+			return lost
+		case was == hidden:
+			return today
+		}
+	case map[string]any:
+		now, _ := today.(map[string]any)
+		for k, v := range was {
+			was[k] = unveil(v, now[k])
+		}
+	case []any:
+		now, _ := today.([]any)
+		for i, other := range pair(was, now) {
+			was[i] = unveil(was[i], other)
+		}
+	}
+	return was
+}
+
+// pair finds for every element of a list the one that it is in another, where they may stand in another order: the one
+// that says the same but for secrets, or else the one in its place if that is no other's. Nil where there is none.
+func pair(list, others []any) []any {
+	pairs, taken := make([]any, len(list)), make([]bool, len(others))
+	take := func(i, j int) { pairs[i], taken[j] = others[j], true }
+	for i := range min(len(list), len(others)) {
+		if agree(list[i], others[i]) {
+			take(i, i)
+		}
+	}
+	for i, v := range list {
+		if pairs[i] != nil || v == hidden {
+			continue
+		}
+		for j, other := range others {
+			if !taken[j] && agree(v, other) {
+				take(i, j)
+				break
+			}
+		}
+	}
+	for i := range min(len(list), len(others)) {
+		if pairs[i] == nil && !taken[i] {
+			take(i, i)
+		}
+	}
+	return pairs
+}
+
+// agree tells whether what was may be what is written today: secrets and outputs may have been anything.
+func agree(was, today any) bool {
+	if was == hidden || refersToOutput(today) {
+		return true
+	}
+	switch was := was.(type) {
+	case map[string]any:
+		now, ok := today.(map[string]any)
+		if !ok || len(was) != len(now) {
+			return false
+		}
+		for k, v := range was {
+			if other, there := now[k]; !there || !agree(v, other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		now, ok := today.([]any)
+		return ok && slices.EqualFunc(was, now, agree)
+	}
+	return was == today
 }
 
 // LostSecretError says that a secret would be needed that is nowhere: none is ever recorded.

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,7 +74,11 @@ func TestARollbackNeedsTheSecretsOfToday(t *testing.T) {
 	h.apply("a keys=[{\"id\":\"1\",\"secret\":\"CANARY\"}]")
 	then := h.state()
 	h.apply("b")
-	_, err := h.engine.Former(then, toolchain("b"))
+	config, err := h.engine.Former(then, toolchain("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.engine.Plan(t.Context(), config, h.state(), PlanOptions{})
 	var lost *LostSecretError
 	if !errors.As(err, &lost) || err.Error() != "thing.a: options.keys[0].secret was secret, so it was not recorded" || lost.Hint() == "" {
 		t.Error(err)
@@ -108,4 +114,73 @@ func TestStatesAreComparedToolByTool(t *testing.T) {
 	if all, err := h.engine.Compare(store.NewState(), before); len(all) != 3 || err != nil {
 		t.Error(all, err)
 	}
+}
+
+func TestARollbackFindsTheSecretOfAnElementWhereverItStandsToday(t *testing.T) {
+	h := newHouse(t)
+	h.apply(`a keys=[{"id":"1","secret":"CANARY1"},{"id":"2","secret":"CANARY2"}]`)
+	run := h.lastRun()
+	const today = `a keys=[{"id":"2","secret":"CANARY2"},{"id":"1","secret":"CANARY1"}]`
+	h.apply(today)
+	var got []key
+	h.before = func(_ context.Context, verb string, o options) error {
+		if verb == "update" {
+			got = o.Keys
+		}
+		return nil
+	}
+	h.rollback(run, toolchain(today))
+	if want := []key{{"1", "CANARY1"}, {"2", "CANARY2"}}; !slices.Equal(got, want) {
+		t.Errorf("the plugin was given %v", got)
+	}
+}
+
+func TestARollbackCanLeaveOutWhatHasLostItsSecret(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a value=1 token=CANARY\nb value=1")
+	then := h.state()
+	h.apply("b value=2")
+	config, err := h.engine.Former(then, toolchain("b value=2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost *LostSecretError
+	if _, err := h.engine.Plan(t.Context(), config, h.state(), PlanOptions{}); !errors.As(err, &lost) || err.Error() != "thing.a: options.token was secret, so it was not recorded" {
+		t.Error(err)
+	}
+	p, err := h.engine.Plan(t.Context(), config, h.state(), PlanOptions{Selection: Selection{Exclude: []string{"thing.a"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.same("plan", planText(p), `~ b: options.value "2" "1"`)
+}
+
+func TestARollbackToAToolWithoutAPluginIsToldBeforeAnythingRuns(t *testing.T) {
+	h := newHouse(t)
+	h.apply("heir.a\nb")
+	run := h.lastRun()
+	h.apply("b")
+	then, err := h.store.At(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(h.engine.Plugins, "heir")
+	config, err := h.engine.Former(then, toolchain("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := h.planOf(config)
+	if len(p.Errors) != 1 || p.Errors[0].ID != "heir.a" {
+		t.Errorf("the plan is\n%s", planText(p))
+	}
+}
+
+func TestARollbackKeepsTextThatLooksLikeAReference(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a value=$${{x}}")
+	run := h.lastRun()
+	h.apply("a value=2")
+	h.rollback(run, toolchain("a value=2"))
+	h.same("world", h.world.String(), "a value=${{x}}")
+	h.truth()
 }

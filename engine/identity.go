@@ -3,6 +3,8 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/devstream-io/dtm/schema"
 )
@@ -12,18 +14,16 @@ type thing struct{ plugin, identity string }
 
 // identify looks at which things the tools are about. Two tools of the configuration with one thing are a mistake. A tool
 // that is to be deleted and whose thing a tool of the configuration has is only taken out of the record, once the other has
-// it: it was given another instance name. A tool that is to have the thing of one that is moving away waits for it.
+// it: it was given another instance name. A tool that is to have the thing of one that is moving away waits for it. What the
+// plan leaves alone counts as well: it has what it has, and is to have what the configuration says.
 func (m *planner) identify() error {
-	owners := map[thing]schema.ID{}
-	m.plan.kept = map[thing]schema.ID{}
+	owners, holders := map[thing]schema.ID{}, m.holders()
+	m.plan.kept = maps.Clone(holders)
 	var errs schema.Errors
-	for i := range m.config.Tools {
-		t := &m.config.Tools[i]
-		c := m.changes[t.ID]
-		if c == nil || len(c.Unknown) > 0 {
-			continue // what is not known cannot be compared
-		}
-		at, ok := m.identity(t.ID, c.After, t.Options)
+	var torn *SelectionError
+	for i := range m.plan.config.Tools {
+		t := &m.plan.config.Tools[i]
+		at, ok := m.wanted(t)
 		if !ok {
 			continue
 		}
@@ -32,12 +32,22 @@ func (m *planner) identify() error {
 			continue
 		}
 		owners[at] = t.ID
+		c := m.changes[t.ID]
+		if c == nil {
+			continue
+		}
 		if c.Action == NoOp {
 			m.plan.kept[at] = t.ID
+		}
+		if holder := holders[at]; torn == nil && m.leaves(holder) && !m.has(t.ID, at) {
+			torn = &SelectionError{ID: t.ID, Other: holder, Held: true}
 		}
 	}
 	if err := errs.Err(); err != nil {
 		return err
+	}
+	if torn != nil {
+		return torn
 	}
 	m.after, m.handed = map[schema.ID][]schema.ID{}, map[schema.ID]schema.ID{}
 	m.plan.handed = m.handed
@@ -57,8 +67,15 @@ func (m *planner) identify() error {
 				continue
 			}
 			owner, taken := owners[at]
+			if holder, held := holders[at]; held && (!taken || m.changes[owner] == nil) {
+				owner, taken = holder, true
+			}
 			switch {
 			case !taken:
+			case !m.selected(owner) && holders[at] != owner:
+				if c.Action == Delete && !c.recordOnly {
+					return &SelectionError{ID: id, Other: owner, Deleted: true, Held: true}
+				}
 			case owner == id:
 				if i == 0 {
 					m.plan.kept[at] = id
@@ -67,12 +84,75 @@ func (m *planner) identify() error {
 				c.recordOnly = true
 				m.handed[id] = owner
 				c.Reason = fmt.Sprintf(reasonHandedOn, owner.Plugin(), owner.Instance())
-			default:
+			case m.changes[owner] != nil:
 				m.after[owner] = append(m.after[owner], id)
 			}
 		}
 	}
 	return nil
+}
+
+// holders are the things of the recorded tools that the plan leaves alone.
+func (m *planner) holders() map[thing]schema.ID {
+	var alone []schema.ID
+	for id, have := range m.state.Tools {
+		if m.changes[id] == nil && have.Exists {
+			alone = append(alone, id)
+		}
+	}
+	slices.Sort(alone)
+	holders := map[thing]schema.ID{}
+	for _, id := range alone {
+		if at, ok := m.identity(id, m.state.Tools[id].Options, nil); ok {
+			holders[at] = id
+		}
+	}
+	return holders
+}
+
+// leaves tells whether the holder of a thing that another is to have will move away from it, in a plan to come. One that
+// is not in the configuration any more will only be forgotten.
+func (m *planner) leaves(holder schema.ID) bool {
+	return holder != "" && !m.selected(holder) &&
+		slices.ContainsFunc(m.plan.config.Tools, func(t schema.Tool) bool { return t.ID == holder })
+}
+
+// has tells whether a tool is recorded with a thing.
+func (m *planner) has(id schema.ID, at thing) bool {
+	have := m.state.Tools[id]
+	if have == nil || !have.Exists {
+		return false
+	}
+	recorded, ok := m.identity(id, have.Options, nil)
+	return ok && recorded == at
+}
+
+// wanted is the thing that a tool of the configuration is to have, if that is known.
+func (m *planner) wanted(t *schema.Tool) (thing, bool) {
+	options := t.Options
+	if c := m.changes[t.ID]; c != nil {
+		if options = c.After; len(c.Unknown) == 0 {
+			return m.identity(t.ID, options, t.Options)
+		}
+	}
+	// An output that is not known may be anything. Where that makes a difference the thing is not known either.
+	var things [2]thing
+	for i, standIn := range []string{"a", "b"} {
+		filled, _, err := fill(options, func(ref schema.Reference) (any, bool, error) {
+			if v, known, err := m.outputs(ref); err == nil && known {
+				return v, true, nil
+			}
+			return standIn, true, nil
+		})
+		if err != nil {
+			return thing{}, false
+		}
+		var ok bool
+		if things[i], ok = m.identity(t.ID, filled, t.Options); !ok {
+			return thing{}, false
+		}
+	}
+	return things[0], things[0] == things[1]
 }
 
 // identity is the thing that options are about. ok is false where the plugin or the options do not tell.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,5 +206,201 @@ func TestIgnoredChangesCountForNothing(t *testing.T) {
 	h.same("the value stays", h.world.String(), "a value=1")
 	if p := h.planOf(of("a value=3 token=yyyy tags=[\"x\"]")); !p.Empty() {
 		t.Errorf("after: %s", planText(p))
+	}
+}
+
+func TestIgnoredChangesNeverBecomeOthersOnTheWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		path, before, after, token, value string
+		tags                              []string
+	}{
+		"a list in which one place is ignored": {
+			path: "options.tags[1]", before: `a tags=["x","y"]`, after: `a value=2 tags=["x","z"]`, value: "2", tags: []string{"x", "y"},
+		},
+		"text that looks like a reference": {
+			path: "options.value", before: "a value=$${{x}}", after: `a value=2 tags=["x"]`, value: "${{x}}", tags: []string{"x"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			of := func(text string) *schema.Config {
+				return treat(toolchain(text), "a", func(l *schema.Lifecycle) { l.IgnoreChanges = []string{test.path} })
+			}
+			h.applyOf(of(test.before))
+			h.applyOf(of(test.after))
+			if r := h.now["a"]; r.Value != test.value || !slices.Equal(r.Tags, test.tags) {
+				t.Errorf("it is %+v", r)
+			}
+			if p := h.planOf(of(test.after)); !p.Empty() {
+				t.Errorf("there is still something to do:\n%s", planText(p))
+			}
+		})
+	}
+}
+
+func TestAnIgnoredPathAboveASecretDoesNotLoseTheSecret(t *testing.T) {
+	h := newHouse(t)
+	of := func(text string) *schema.Config {
+		return treat(toolchain(text), "a", func(l *schema.Lifecycle) { l.IgnoreChanges = []string{"options.keys", "options.vault"} })
+	}
+	var got options
+	h.before = func(_ context.Context, _ string, o options) error {
+		got = o
+		return nil
+	}
+	h.applyOf(of(`a keys=[{"id":"1","secret":"CANARY"}] vault={"k":"CANARY"}`))
+	h.applyOf(of(`a value=2 keys=[{"id":"1","secret":"CANARY"}] vault={"k":"CANARY"}`))
+	if got.Keys[0].Secret != "CANARY" || got.Vault["k"] != "CANARY" {
+		t.Errorf("the plugin was given %+v", got)
+	}
+}
+
+func TestAnIgnoredReferenceIsNotUnknown(t *testing.T) {
+	h := newHouse(t)
+	of := func(text string) *schema.Config {
+		return treat(toolchain(text), "named.b", func(l *schema.Lifecycle) { l.IgnoreChanges = []string{"options.value"} })
+	}
+	h.applyOf(of("a value=1\nnamed.b name=x value=@a.url"))
+	p := h.planOf(of("a value=2\nnamed.b name=x value=@a.url"))
+	if c := find(p, "named.b"); c.Action != NoOp || len(c.Unknown) > 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestWhatWasOnlyBegunHasNothingToIgnore(t *testing.T) {
+	h := newHouse(t)
+	of := func(text string) *schema.Config {
+		return treat(toolchain(text), "a", func(l *schema.Lifecycle) { l.IgnoreChanges = []string{"options.zone"} })
+	}
+	h.after = failing("create", "a", errHalf)
+	if _, err := h.run(t.Context(), h.planOf(of("a zone=there"))); err == nil {
+		t.Fatal("no error")
+	}
+	h.after = nil
+	h.same("plan", planText(h.applyOf(of("a"))), `± a: options.zone "there" "here" replace`)
+	h.truth()
+}
+
+func TestATimeoutThatIsTooShortToReadCanBeMadeLonger(t *testing.T) {
+	h := newHouse(t)
+	of := func(timeout time.Duration) *schema.Config {
+		return treat(toolchain("a"), "a", func(l *schema.Lifecycle) { l.Timeout = timeout })
+	}
+	h.applyOf(of(time.Nanosecond * 1e9))
+	var until time.Time
+	h.before = func(ctx context.Context, _ string, _ options) error {
+		until, _ = ctx.Deadline()
+		return nil
+	}
+	began := time.Now()
+	h.applyOf(of(time.Hour))
+	if until.Sub(began) < time.Minute {
+		t.Errorf("it had %s to be read", until.Sub(began))
+	}
+}
+
+func keep(text, name string) *schema.Config {
+	return treat(toolchain(text), name, func(l *schema.Lifecycle) { l.KeepOnDelete = true })
+}
+
+func TestAReplaceOfWhatIsKeptLeavesItAndItsRecordUntilTheOtherIsThere(t *testing.T) {
+	h := newHouse(t)
+	h.applyOf(keep("named.a name=x\nk", "named.a"))
+	h.before = failing("create", "y", errHalf)
+	h.verbs()
+	p := h.planOf(keep("named.a name=y zone=there\nk", "named.a"))
+	if s := p.Summary(); s.Replace != 1 {
+		t.Fatal(planText(p))
+	}
+	if _, err := h.run(t.Context(), p); err == nil {
+		t.Fatal("no error")
+	}
+	h.same("events", h.eventText(), "named.a replace begins\nnamed.a fails: cut off in the middle")
+	h.before = nil
+	h.same("verbs", h.verbs(), "create y")
+	if have := h.state().Tools["named.a"]; have == nil || !have.Exists || have.Doubt == nil {
+		t.Errorf("the record has %+v", have)
+	}
+	s, err := h.run(t.Context(), h.planOf(keep("named.a name=y zone=there\nk", "named.a")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.same("events", h.eventText(), "named.a replace begins\nnamed.a ends")
+	h.same("world", h.world.String(), "k\nx\ny zone=there")
+	for r := range keys(h.store.Runs(t.Context())) {
+		if r.Counts != s.Counts {
+			t.Errorf("the history has %+v, the summary %+v", r.Counts, s.Counts)
+		}
+		break
+	}
+}
+
+func TestWhatIsKeptOutlivesAReplaceThatFails(t *testing.T) {
+	for name, last := range map[string]string{"not wanted any more": "k", "wanted as it was": "a\nk"} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.applyOf(keep("a\nk", "a"))
+			// It has the same name, so it cannot be made beside the old one.
+			if _, err := h.run(t.Context(), h.planOf(keep("a zone=there\nk", "a"))); err == nil {
+				t.Fatal("no error")
+			}
+			h.verbs()
+			h.applyOf(keep(last, "a"))
+			h.same("world", h.world.String(), "a\nk")
+			if strings.Contains(h.verbs(), "delete") {
+				t.Error("it was deleted")
+			}
+		})
+	}
+}
+
+func TestReplacesInTwoPartsKeepWhatIsKept(t *testing.T) {
+	h := newHouse(t)
+	h.applyOf(keep("named.a name=x\nnamed.b name=y <named.a", "named.a"))
+	h.verbs()
+	h.applyOf(keep("named.a name=x2 zone=there\nnamed.b name=y zone=there <named.a", "named.a"))
+	h.same("world", h.world.String(), "x\nx2 zone=there\ny zone=there")
+	h.same("verbs", h.verbs(), "delete y, create x2, create y")
+}
+
+func TestALifecycleHoldsForWhatIsDeletedWithoutARecord(t *testing.T) {
+	h := newHouse(t)
+	h.apply("k")
+	h.planned.Keep = func(id schema.ID) bool { return id == "thing.k" }
+	h.planned.AllowEmpty = true
+	h.planned.Orphans = keep("a", "a").Tools
+	h.verbs()
+	h.apply("")
+	h.same("verbs", h.verbs(), "")
+	h.planned.Orphans = treat(toolchain("a"), "a", func(l *schema.Lifecycle) { l.PreventDestroy = true }).Tools
+	var refused *ProtectedError
+	if _, err := h.engine.Plan(t.Context(), toolchain(""), h.state(), h.planned); !errors.As(err, &refused) {
+		t.Error(err)
+	}
+}
+
+func TestAFirstWaitThatIsLongDoesNotBecomeShorter(t *testing.T) {
+	waits := attempts{Lifecycle: schema.Lifecycle{Backoff: 20 * time.Minute}}.waits()
+	for i := range 3 {
+		if wait := waits.NextBackOff(); wait < 10*time.Minute {
+			t.Errorf("wait %d is %s", i, wait)
+		}
+	}
+}
+
+func TestNoRetryBeginsAfterAStop(t *testing.T) {
+	for range 50 {
+		stop := make(chan struct{})
+		calls := 0
+		a := attempts{Lifecycle: schema.Lifecycle{Retries: 5}, stop: stop}
+		err := a.do(t.Context(), func(context.Context) error {
+			if calls++; calls == 1 {
+				close(stop)
+			}
+			return plugins.Retryable(errors.New("busy"), 0)
+		})
+		if err == nil || calls != 1 {
+			t.Fatalf("%d calls, %v", calls, err)
+		}
 	}
 }

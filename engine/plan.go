@@ -67,6 +67,8 @@ type Change struct {
 	parted bool
 	// recordOnly says that no verb is needed.
 	recordOnly bool
+	// circular says that it waits for a tool that waits for it, to pass things on, so that nothing orders the two.
+	circular bool
 	// refresh says that what exists is recorded as what is meant to be.
 	refresh bool
 }
@@ -289,7 +291,7 @@ func (m *planner) withOrphans(orphans []schema.Tool) *store.State {
 			m.fail(t.ID, err)
 			continue
 		}
-		out.Tools[t.ID] = &store.Tool{ID: t.ID, Exists: true, DependsOn: t.Needs(), Options: options.options}
+		out.Tools[t.ID] = &store.Tool{ID: t.ID, Exists: true, DependsOn: t.Needs(), Options: options.options, Lifecycle: recordedLifecycle(t.Lifecycle)}
 		m.given[t.ID] = filled
 	}
 	return &out

@@ -64,7 +64,7 @@ func (m *planner) checkEnv() error {
 	return errs.Err()
 }
 
-// reads tells whether a recorded tool is to be read. What was taken over is read in any case: nobody knows yet what there
+// toRead tells whether a recorded tool is to be read. What was taken over is read in any case: nobody knows yet what there
 // is of it. What is in doubt is read to be shown: it is done again whatever is found.
 func (m *planner) toRead(t *store.Tool) bool {
 	switch {
@@ -78,7 +78,7 @@ func (m *planner) toRead(t *store.Tool) bool {
 	return m.tools[t.ID] != nil && (t.Exists || recorded(t).options != nil)
 }
 
-// readAll reads every tool that exists and stays, in parallel.
+// readAll reads every tool that is to be read, in parallel.
 func (m *planner) readAll(ctx context.Context) error {
 	m.reads = map[schema.ID]reading{}
 	var todo []*store.Tool
@@ -130,7 +130,10 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 		return reading{err: unknownPlugin(t.ID)}
 	}
 	var wanted json.RawMessage
+	lifecycle := lifecycleOf(t)
 	if want := m.tools[t.ID]; want != nil {
+		// A timeout that was too short to read could never be made longer if the recorded one held.
+		lifecycle = want.Lifecycle
 		var err error
 		if wanted, _, err = fill(want.Options, m.remembered); err != nil {
 			return reading{err: err}
@@ -143,11 +146,11 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 	left := t.Resource
 	if t.TakenOver {
 		if left, err = kind.Succeed(ctx, options, t.Resource); err != nil {
-			return reading{err: err}
+			return reading{err: m.engine.secrets.redact(err)}
 		}
 	}
 	var resource json.RawMessage
-	err = attempts{Lifecycle: lifecycleOf(t)}.do(ctx, func(ctx context.Context) error {
+	err = attempts{Lifecycle: lifecycle}.do(ctx, func(ctx context.Context) error {
 		var err error
 		resource, err = kind.Read(ctx, options, left)
 		return err
@@ -183,13 +186,20 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 	if r.err != nil {
 		return nil
 	}
+	if _, ok := m.engine.Plugins[t.ID.Plugin()]; !ok {
+		m.fail(t.ID, unknownPlugin(t.ID)) // a configuration of former times may have such a tool
+		return nil
+	}
+	if err := lostSecret(t); err != nil {
+		return err
+	}
 	def := m.engine.Definition(t.ID.Plugin())
 	filled, unknown, err := fill(t.Options, m.outputs)
 	if err != nil {
 		m.fail(t.ID, err)
 		return nil
 	}
-	if filled, err = ignore(t.Lifecycle, have, filled); err != nil {
+	if filled, unknown, err = ignore(t.Lifecycle, have, filled, unknown); err != nil {
 		return fmt.Errorf("%s: %w", t.ID, err)
 	}
 	want, err := m.engine.seal(def, filled, unknown, m.plan.key)
@@ -220,7 +230,7 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 			return fmt.Errorf("%s: %w", t.ID, err)
 		}
 	}
-	s.options, s.resource = heeded(t.Lifecycle, s.options), heeded(t.Lifecycle, s.resource)
+	s.options, s.resource = heeded(t.Lifecycle, have, s.options), heeded(t.Lifecycle, have, s.resource)
 	c.drift = s.resource
 	c.Action, c.Reason = decide(s)
 	switch c.Action {

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/devstream-io/dtm/schema"
@@ -41,62 +44,108 @@ func (m *planner) protect() error {
 	return nil
 }
 
-// ignore takes the changes out of filled options that the lifecycle says count for nothing: they stay as recorded.
-func ignore(l schema.Lifecycle, have *store.Tool, filled []byte) ([]byte, error) {
+// ignore takes the changes out of filled options that the lifecycle says count for nothing: they stay as recorded, and
+// are not unknown. What is recorded of a secret or a variable is not its value, so it stays as it is wanted; that it has
+// changed is left out of the comparison.
+func ignore(l schema.Lifecycle, have *store.Tool, filled json.RawMessage, unknown []string) (json.RawMessage, []string, error) {
 	if len(l.IgnoreChanges) == 0 || have == nil || !have.Exists {
-		return filled, nil
+		return filled, unknown, nil
 	}
 	want, err := decodeTree(filled)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	recorded, err := decodeTree(have.Options)
+	was, err := decodeTree(have.Options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, path := range l.IgnoreChanges {
-		keys := splitPath(path)
-		if len(keys) < 2 || keys[0] != "options" {
-			continue
+	want = restored(l, nil, want, was)
+	var left []string
+	_, err = mapTree(want, nil, func(path []string, v any) (any, bool, error) {
+		if at := dotted("options", path); slices.Contains(unknown, at) && refersToOutput(v) {
+			left = append(left, at)
 		}
-		keys = keys[1:]
-		v, known := lookup(recorded, keys)
-		if s, text := v.(string); text && (s == hidden || strings.Contains(s, "${{")) {
-			continue // what is recorded is not the value; that it has changed is left out of the comparison
-		}
-		parent, _ := lookup(want, keys[:len(keys)-1])
-		m, isMap := parent.(map[string]any)
-		if !isMap {
-			continue
-		}
-		if known {
-			m[keys[len(keys)-1]] = v
-		} else {
-			delete(m, keys[len(keys)-1])
-		}
+		return v, false, nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	return encodeTree(want)
+	filled, err = encodeTree(want)
+	return filled, left, err
 }
 
-// heeded are the diffs that count.
-func heeded(l schema.Lifecycle, diffs []store.FieldDiff) []store.FieldDiff {
-	if len(l.IgnoreChanges) == 0 {
+// restored is what is wanted, with what was wherever changes are ignored.
+func restored(l schema.Lifecycle, path []string, want, was any) any {
+	below := func(key string) []string { return append(path[:len(path):len(path)], key) }
+	stays := func(at []string) bool { return ignored(l, dotted("options", at)) }
+	switch want := want.(type) {
+	case map[string]any:
+		was, ok := was.(map[string]any)
+		if !ok {
+			break
+		}
+		for k, v := range want {
+			if old, there := was[k]; there {
+				want[k] = restored(l, below(k), v, old)
+			} else if stays(below(k)) {
+				delete(want, k)
+			}
+		}
+		for k, old := range was {
+			if _, there := want[k]; !there && stays(below(k)) && !veiled(old) {
+				want[k] = old
+			}
+		}
+		return want
+	case []any:
+		was, ok := was.([]any)
+		if !ok || stays(path) {
+			break
+		}
+		for i := range min(len(want), len(was)) {
+			want[i] = restored(l, below(strconv.Itoa(i)), want[i], was[i])
+		}
+		for len(want) > len(was) && stays(below(strconv.Itoa(len(want)-1))) {
+			want = want[:len(want)-1]
+		}
+		for n := len(want); n < len(was) && stays(below(strconv.Itoa(n))) && !veiled(was[n]); n++ {
+			want = append(want, was[n])
+		}
+		return want
+	}
+	if stays(path) && !veiled(was) {
+		return was
+	}
+	return want
+}
+
+// veiled tells whether anything recorded is not the value itself, but stands for a secret or a variable.
+func veiled(recorded any) bool {
+	found := false
+	_, _ = mapTree(recorded, nil, func(_ []string, v any) (any, bool, error) {
+		s, _ := v.(string)
+		parts, _ := schema.SplitReferences(s)
+		found = found || s == hidden || slices.ContainsFunc(parts, func(p schema.Part) bool { return p.Ref != nil })
+		return v, false, nil
+	})
+	return found
+}
+
+// heeded are the diffs that count. Of a tool that was only begun all do: what it has is not what anybody left.
+func heeded(l schema.Lifecycle, have *store.Tool, diffs []store.FieldDiff) []store.FieldDiff {
+	if len(l.IgnoreChanges) == 0 || have == nil || !have.Exists {
 		return diffs
 	}
 	var out []store.FieldDiff
 	for _, d := range diffs {
-		counts := true
-		for _, path := range l.IgnoreChanges {
-			counts = counts && !within(d.Path, path)
-		}
-		if counts {
+		if !ignored(l, d.Path) {
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
-// splitPath takes a path as dotted makes it apart. A key that has dots in it cannot be told from several.
-func splitPath(path string) []string {
-	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+// ignored tells whether changes at path, as in "options.list[2]", count for nothing.
+func ignored(l schema.Lifecycle, path string) bool {
+	return slices.ContainsFunc(l.IgnoreChanges, func(root string) bool { return within(path, root) })
 }

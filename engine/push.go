@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
@@ -105,15 +106,20 @@ func pushed(t *store.Tool, there bool) []store.Entry {
 	case there:
 		entries = append(entries, store.Entry{Kind: store.Forgotten, Tool: t.ID, Action: store.ActionForget})
 	}
-	for _, d := range append(t.Earlier[:len(t.Earlier):len(t.Earlier)], t.Doubt) {
-		if d != nil {
-			entries = append(entries, store.Entry{
-				Kind: store.Intent, Action: d.Action, Tool: t.ID, DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests,
-			})
-			if d.Error != "" {
-				entries = append(entries, store.Entry{Kind: store.Failed, Action: d.Action, Tool: t.ID, Error: d.Error})
-			}
-		}
+	for _, d := range slices.Backward(t.Doubts()) {
+		entries = append(entries, doubted(t.ID, d)...)
+	}
+	return entries
+}
+
+// doubted are the entries whose fold is the doubt.
+func doubted(id schema.ID, d *store.Doubt) []store.Entry {
+	entries := []store.Entry{{
+		Kind: store.Intent, Action: d.Action, Tool: id, DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests,
+		Lifecycle: d.Lifecycle,
+	}}
+	if d.Error != "" {
+		entries = append(entries, store.Entry{Kind: store.Failed, Action: d.Action, Tool: id, Error: d.Error})
 	}
 	return entries
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,6 +158,15 @@ func (h *house) heal(config string) {
 func (h *house) accident(r *rand.Rand, config string) {
 	h.Helper()
 	p := h.plan(config)
+	h.accidentOf(r, p)
+	if h.Failed() {
+		h.Logf("configuration:\n%splan:\n%s", config, planText(p))
+	}
+}
+
+// accidentOf applies a plan in that way.
+func (h *house) accidentOf(r *rand.Rand, p *Plan) {
+	h.Helper()
 	healthy := h.store
 	if r.IntN(3) == 0 {
 		h.store = storetest.Faulty(healthy, storetest.Fault{N: 1 + r.IntN(60), Recorded: r.IntN(2) == 0})
@@ -189,15 +199,12 @@ func (h *house) accident(r *rand.Rand, config string) {
 	_, _ = h.run(h.Context(), p)
 	h.store, h.world.before, h.after, h.half = healthy, nil, nil, nil
 	h.keepsItsPromises(p)
-	if h.Failed() {
-		h.Logf("configuration:\n%splan:\n%s", config, planText(p))
-	}
 }
 
 // keepsItsPromises checks the last run against the plan: what was done was shown, and the order held.
 func (h *house) keepsItsPromises(p *Plan) {
 	h.Helper()
-	began, ended := map[schema.ID]int{}, map[schema.ID]int{}
+	began, ended, over := map[schema.ID]int{}, map[schema.ID]int{}, map[schema.ID]bool{}
 	for i, ev := range h.events {
 		switch ev := ev.(type) {
 		case Started:
@@ -206,13 +213,29 @@ func (h *house) keepsItsPromises(p *Plan) {
 			}
 			began[ev.ID] = i
 		case Finished:
+			if _, twice := ended[ev.ID]; twice {
+				h.Errorf("%s ended twice", ev.ID)
+			}
 			ended[ev.ID] = i
+			over[ev.ID] = true
+		case Failed:
+			over[ev.ID] = true
+		case Skipped:
+			over[ev.ID] = true
+		}
+	}
+	for id := range began {
+		if !over[id] {
+			h.Errorf("%s began and did not end", id)
 		}
 	}
 	mayGo := map[string]bool{}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		at, visited := began[c.ID]
+		if c.recordOnly || c.Action == Replace && c.lifecycle().KeepOnDelete {
+			continue // nothing of it may go
+		}
 		if c.Have != nil && (c.Action == Delete || c.Action == Replace || c.Have.Doubt != nil) {
 			mayGo[nameOf(h, c.Have.Options)] = true
 			if c.Have.Doubt != nil {
@@ -233,7 +256,11 @@ func (h *house) keepsItsPromises(p *Plan) {
 					continue
 				}
 			}
-			if dep == nil {
+			if slices.Contains(p.LeftOut, need) {
+				if have := p.state.Tools[need]; have == nil || !have.Exists {
+					h.Errorf("%s began though %s is not there and was left out", c.ID, need)
+				}
+			} else if dep == nil {
 				h.Errorf("%s began though %s was not planned", c.ID, need)
 			} else if end, ok := ended[need]; dep.Action != NoOp && (!ok || end > at) {
 				h.Errorf("%s began before %s was done", c.ID, need)

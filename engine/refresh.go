@@ -27,7 +27,7 @@ func (m *planner) planRefresh() error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", id, err)
 			}
-			if c.Diff = heeded(lifecycleOf(have), diffs); len(c.Diff) > 0 {
+			if c.Diff = heeded(lifecycleOf(have), have, diffs); len(c.Diff) > 0 {
 				c.Action, c.Reason, c.refresh = Update, reasonRefreshed, true
 			}
 		}

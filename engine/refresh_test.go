@@ -51,3 +51,18 @@ func TestRefreshOnlyNeedsNoToolsInTheConfiguration(t *testing.T) {
 		t.Errorf("there is something to do:\n%s", planText(p))
 	}
 }
+
+func TestRefreshOnlyDoesNotTakeAnAdoptedToolForOneThatIsAsItShouldBe(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a")
+	h.world.change("b", func(r *resource) { r.Name, r.Value, r.Zone = "b", "theirs", "here" })
+	if _, err := h.amend(h.engine.Adopt(toolchain("a\nb value=1"), "thing.b")); err != nil {
+		t.Fatal(err)
+	}
+	h.world.change("b", func(r *resource) { r.Rev = 7 })
+	h.planned.Refresh = RefreshOnly
+	h.apply("a\nb value=1")
+	h.planned.Refresh = RefreshAll
+	h.apply("a\nb value=1")
+	h.same("world", h.world.String(), "a\nb value=1")
+}

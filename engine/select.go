@@ -124,10 +124,7 @@ func (m *planner) selectTools(s Selection) error {
 	}
 	needs := make(map[schema.ID][]schema.ID, len(m.tools)+len(m.state.Tools))
 	for id, t := range m.state.Tools {
-		needs[id] = list(t.DependsOn)
-		for _, d := range t.Doubts() {
-			needs[id] = append(needs[id][:len(needs[id]):len(needs[id])], d.DependsOn...)
-		}
+		needs[id] = list(recordedNeeds(t))
 	}
 	for id, t := range m.tools {
 		needs[id] = append(list(needs[id])[:len(needs[id]):len(needs[id])], t.Needs()...)
@@ -164,10 +161,17 @@ type SelectionError struct {
 	ID, Other schema.ID
 	// Deleted tells that ID is to be deleted and Other still depends on it; else ID waits for Other, which is not there.
 	Deleted bool
+	// Held tells that it is about a thing that both manage: Other is to have what ID has, or has what ID is to have.
+	Held bool
 }
 
 func (e *SelectionError) Error() string {
-	if e.Deleted {
+	switch {
+	case e.Deleted && e.Held:
+		return fmt.Sprintf("%s is to be deleted, but %s is to have what it manages and is left out", e.ID, e.Other)
+	case e.Held:
+		return fmt.Sprintf("%s is to have what %s still manages, which is left out", e.ID, e.Other)
+	case e.Deleted:
 		return fmt.Sprintf("%s is to be deleted, but %s depends on it and is left out", e.ID, e.Other)
 	}
 	return fmt.Sprintf("%s depends on %s, which is not there yet and is left out", e.ID, e.Other)
@@ -175,7 +179,10 @@ func (e *SelectionError) Error() string {
 
 // Hint says what the user can do about it.
 func (e *SelectionError) Hint() string {
-	if e.Deleted {
+	switch {
+	case e.Held:
+		return fmt.Sprintf("--target '%s' takes it in", e.Other)
+	case e.Deleted:
 		return fmt.Sprintf("--target '%s+' takes in what depends on it", e.ID)
 	}
 	return fmt.Sprintf("--target '+%s' takes in what it depends on", e.ID)
@@ -192,7 +199,7 @@ func (m *planner) checkSelection() error {
 		}
 		if c.Action == Delete {
 			for _, id := range m.plan.LeftOut {
-				if t := m.state.Tools[id]; t != nil && !c.recordOnly && slices.Contains(t.DependsOn, c.ID) {
+				if t := m.state.Tools[id]; t != nil && !c.recordOnly && slices.Contains(recordedNeeds(t), c.ID) {
 					return &SelectionError{ID: c.ID, Other: id, Deleted: true}
 				}
 			}

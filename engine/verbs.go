@@ -16,8 +16,8 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	if !ok {
 		return r.fail(ctx, c, began, unknownPlugin(c.ID))
 	}
-	started := action == Replace // delete has told
-	if !started {
+	started := action == Replace && !c.lifecycle().KeepOnDelete // delete has told
+	if action != Replace {
 		var err error
 		if started, err = r.clear(ctx, kind, c, action, w, began); err != nil {
 			return err
@@ -25,7 +25,7 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	}
 	intent := store.Entry{
 		Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: c.DependsOn,
-		Options: w.options, Digests: w.digests,
+		Options: w.options, Digests: w.digests, Lifecycle: recordedLifecycle(c.Want.Lifecycle),
 	}
 	if action != Create {
 		intent.Diff = diff
@@ -36,6 +36,11 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	if !started {
 		r.engine.emit(Started{ID: c.ID, Action: action, Time: began})
 	}
+	if c.circular {
+		r.circle.Lock()
+		defer r.circle.Unlock()
+	}
+	r.take(kind, c, w)
 	var resource json.RawMessage
 	err := r.verb(ctx, c, action, func(ctx context.Context) (err error) {
 		if action == Update {
@@ -119,10 +124,10 @@ func (r *run) clearOne(ctx context.Context, kind plugins.Kind, c *Change, action
 	} else if same || r.another(kind, c, begun) {
 		return false, nil
 	}
-	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests}
+	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests, Lifecycle: d.Lifecycle}
 	if at == "" {
 		// What was begun becomes what is wanted. Half-way it may be either; the journal keeps the earlier doubt.
-		intent.DependsOn, intent.Options, intent.Digests = c.DependsOn, w.options, w.digests
+		intent.DependsOn, intent.Options, intent.Digests, intent.Lifecycle = c.DependsOn, w.options, w.digests, recordedLifecycle(c.Want.Lifecycle)
 	}
 	if err := r.record(ctx, intent); err != nil {
 		return false, err
@@ -161,11 +166,28 @@ func (r *run) holds(kind plugins.Kind, c *Change, w wish, thing string) (bool, e
 	return recorded == thing, err
 }
 
+// take notes the thing that a tool makes its own, so that one that had it before does not remove it.
+func (r *run) take(kind plugins.Kind, c *Change, w wish) {
+	if at, err := kind.Identity(w.opened); err == nil && at != "" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.taken[thing{c.ID.Plugin(), at}] = c.ID
+	}
+}
+
 // another tells whether another tool has the thing of these options, and is to have it.
 func (r *run) another(kind plugins.Kind, c *Change, options json.RawMessage) bool {
 	at, err := kind.Identity(options)
+	if err != nil || at == "" {
+		return false
+	}
 	holder, taken := r.plan.kept[thing{c.ID.Plugin(), at}]
-	return err == nil && at != "" && taken && holder != c.ID
+	if !taken {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		holder, taken = r.taken[thing{c.ID.Plugin(), at}]
+	}
+	return taken && holder != c.ID
 }
 
 // update calls the verb with what is recorded.
@@ -174,14 +196,22 @@ func (r *run) update(ctx context.Context, kind plugins.Kind, c *Change, w wish) 
 	if err != nil {
 		return nil, err
 	}
+	if r.another(kind, c, have) {
+		// What it had is another's now and must not go with the change.
+		return kind.Update(ctx, w.opened, w.opened, nil)
+	}
 	return kind.Update(ctx, w.opened, have, c.current)
 }
 
 // delete removes what is recorded, and what was begun and is in doubt.
 // wanted are filled options that have the secrets.
 func (r *run) delete(ctx context.Context, c *Change, began time.Time, action string, wanted json.RawMessage) error {
-	if c.recordOnly || lifecycleOf(c.Have).KeepOnDelete {
-		return r.release(ctx, c, began, action)
+	switch {
+	case action == store.ActionReplace && c.lifecycle().KeepOnDelete:
+		// The new one is made beside it. Until that is there the record has the old one, and that it is to be kept.
+		return nil
+	case c.recordOnly:
+		return r.release(ctx, c, began)
 	}
 	kind, ok := r.engine.Plugins[c.ID.Plugin()]
 	if !ok {
@@ -190,7 +220,7 @@ func (r *run) delete(ctx context.Context, c *Change, began time.Time, action str
 	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action}
 	if d := c.Have.Doubt; d != nil {
 		// What was begun is remembered until it is gone.
-		intent.DependsOn, intent.Options, intent.Digests = d.DependsOn, d.Options, d.Digests
+		intent.DependsOn, intent.Options, intent.Digests, intent.Lifecycle = d.DependsOn, d.Options, d.Digests, d.Lifecycle
 	}
 	if err := r.record(ctx, intent); err != nil {
 		return err
@@ -212,7 +242,7 @@ func (r *run) delete(ctx context.Context, c *Change, began time.Time, action str
 
 // release takes a tool out of the record and leaves what it manages: another tool has taken it, or it is to be kept, or it
 // is gone. It is a delete where another tool has it: this one's is over.
-func (r *run) release(ctx context.Context, c *Change, began time.Time, action string) error {
+func (r *run) release(ctx context.Context, c *Change, began time.Time) error {
 	e := store.Entry{Kind: store.Forgotten, Tool: c.ID, Action: store.ActionForget}
 	if _, handed := r.plan.handed[c.ID]; handed {
 		e = store.Entry{Kind: store.Deleted, Tool: c.ID, Action: store.ActionDelete}
@@ -220,24 +250,25 @@ func (r *run) release(ctx context.Context, c *Change, began time.Time, action st
 	if err := r.record(ctx, e); err != nil {
 		return err
 	}
-	if action == store.ActionDelete {
-		r.count(func(n *store.Counts) {
-			if e.Kind == store.Deleted {
-				n.Deleted++
-			} else {
-				n.Recorded++
-			}
-		})
-		r.engine.emit(Finished{ID: c.ID, Action: Delete, Duration: r.since(began), Time: r.engine.Now()})
-	}
+	r.count(func(n *store.Counts) {
+		if e.Kind == store.Deleted {
+			n.Deleted++
+		} else {
+			n.Recorded++
+		}
+	})
+	r.engine.emit(Finished{ID: c.ID, Action: Delete, Duration: r.since(began), Time: r.engine.Now()})
 	return nil
 }
 
 // accept records what exists as what is meant to be.
 func (r *run) accept(ctx context.Context, c *Change, began time.Time) error {
-	have := c.Have
+	have, action := c.Have, store.ActionRefresh
+	if have.Adopted {
+		action = store.ActionAdopt // nobody knows yet whether it is as the options say
+	}
 	err := r.record(ctx, store.Entry{
-		Kind: store.Applied, Tool: c.ID, Action: store.ActionRefresh, DependsOn: have.DependsOn, Options: have.Options,
+		Kind: store.Applied, Tool: c.ID, Action: action, DependsOn: have.DependsOn, Options: have.Options,
 		Digests: have.Digests, Resource: c.current, Lifecycle: have.Lifecycle, Diff: c.Diff, Duration: have.Took,
 	})
 	if err != nil {

@@ -17,8 +17,8 @@ type EntryKind string
 const (
 	// Started begins a run: Run, Command, Author, Version, ConfigDigest, Message, Planned.
 	Started EntryKind = "started"
-	// Intent is recorded before a verb that changes anything: Tool, Action, and for a create or update Options, DependsOn
-	// and Digests as they will be. Until an outcome follows, the tool is in doubt.
+	// Intent is recorded before a verb that changes anything: Tool, Action, and for a create or update Options, DependsOn,
+	// Digests and Lifecycle as they will be. Until an outcome follows, the tool is in doubt.
 	Intent EntryKind = "intent"
 	// Applied is the outcome of a create, an update, or a mere change of the record: Tool, Action, DependsOn, Options,
 	// Digests, Resource, Lifecycle, Duration.

@@ -55,10 +55,11 @@ type Doubt struct {
 	Action string `json:"action"`
 	// Error is what the verb returned; empty if the process died.
 	Error string `json:"error,omitempty"`
-	// DependsOn, Options and Digests are what was wanted, for a create or update.
+	// DependsOn, Options, Digests and Lifecycle are what was wanted, for a create or update.
 	DependsOn []schema.ID       `json:"dependsOn,omitempty"`
 	Options   json.RawMessage   `json:"options,omitempty"`
 	Digests   map[string]string `json:"digests,omitempty"`
+	Lifecycle *schema.Lifecycle `json:"lifecycle,omitempty"`
 }
 
 // NewState returns the state of a store that does not exist yet.
@@ -85,7 +86,7 @@ func (s *State) Apply(e Entry) {
 		if old != nil {
 			*t = *old
 		}
-		d := &Doubt{Run: e.Run, Action: e.Action, DependsOn: e.DependsOn, Options: e.Options, Digests: e.Digests}
+		d := &Doubt{Run: e.Run, Action: e.Action, DependsOn: e.DependsOn, Options: e.Options, Digests: e.Digests, Lifecycle: e.Lifecycle}
 		t.Earlier = t.unsettled(d)
 		t.Doubt = d
 		s.Tools[e.Tool] = t

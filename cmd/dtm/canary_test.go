@@ -142,12 +142,9 @@ func TestNoSecretIsEverWritten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &canaries{T: t, dir: t.TempDir()}
-			var mu sync.Mutex
 			collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
-				mu.Lock()
-				defer mu.Unlock()
-				c.said = append(c.said, "traces: "+string(body))
+				c.note("traces: " + string(body))
 			}))
 			defer collector.Close()
 			c.env = []string{
@@ -156,8 +153,7 @@ func TestNoSecretIsEverWritten(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL,
 			}
 			c.everything(state)
-			mu.Lock()
-			defer mu.Unlock()
+			collector.Close() // nothing more comes
 			c.look()
 		})
 	}
@@ -165,9 +161,18 @@ func TestNoSecretIsEverWritten(t *testing.T) {
 
 type canaries struct {
 	*testing.T
-	dir  string
-	env  []string
+	dir string
+	env []string
+
+	mu   sync.Mutex
 	said []string
+}
+
+// note keeps what was said.
+func (c *canaries) note(said string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, said)
 }
 
 // config has secrets of every kind; version makes them others.
@@ -204,7 +209,7 @@ func (c *canaries) run(line string) string {
 	if err != nil && !errors.As(err, &exit) {
 		c.Fatal(err)
 	}
-	c.said = append(c.said, words[0]+" …\n"+string(out))
+	c.note(words[0] + " …\n" + string(out))
 	return string(out)
 }
 
@@ -238,9 +243,15 @@ func (c *canaries) everything(state string) {
 	}
 	pulled := c.run("state pull")
 	writeFile(c.T, filepath.Join(c.dir, "pulled.json"), pulled)
+	// Somebody puts a secret back.
+	spoilt := strings.ReplaceAll(pulled, `"token": "(secret)"`, `"token": "CANARY-spoilt"`)
+	writeFile(c.T, filepath.Join(c.dir, "spoilt.json"), spoilt)
+	if spoilt == pulled {
+		c.Errorf("there is no secret to spoil:\n%s", pulled)
+	}
 	for _, line := range []string{
 		"rollback -y --to " + oldest, "history diff " + oldest, "history diff -o json " + oldest, "forget -y safe.b", "adopt safe.b",
-		"state push --force -y pulled.json", "state mv safe.b safe.c", "state mv safe.c safe.b", "state rekey", "state rekey --decrypt",
+		"state push --force -y pulled.json", "state push --force -y spoilt.json", "state show safe.a", "state mv safe.b safe.c", "state mv safe.c safe.b", "state rekey", "state rekey --decrypt",
 		"state lock", "state unlock --id CANARX", "apply -y", "SAFE_FAILS=delete delete -y", "SAFE_FAILS=delete_again destroy -y --json",
 		"SAFE_FAILS=delete_panics destroy -y", "destroy -y --events e3.json", "history -o json",
 	} {
@@ -300,7 +311,7 @@ func (c *canaries) look() {
 	}
 	err := filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
 		name := d.Name()
-		if err != nil || d.IsDir() || name == "world.txt" || name == "config.yaml" || strings.HasPrefix(name, "bad") {
+		if err != nil || d.IsDir() || name == "world.txt" || name == "config.yaml" || name == "spoilt.json" || strings.HasPrefix(name, "bad") {
 			return err
 		}
 		data, err := os.ReadFile(path)

@@ -25,6 +25,11 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
 func TestMain(m *testing.M) {
+	// The race detector sleeps for a second at the end of every process, in case a race comes late; dtm's goroutines have
+	// ended by then.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"dtm": main, "dtm-that-hangs": hangingMain, "dtm-with-a-safe": safeMain})
 }
 
@@ -36,9 +41,7 @@ func TestDtmDoesWhatTheScriptsSay(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[tbKey{}] = env.T()
 			env.Setenv("TZ", "UTC")
-			// The race detector sleeps for a second at the end of every process, in case a race comes late; dtm's
-			// goroutines have ended by then.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("CUE_REGISTRY", "none")
 			env.Setenv("CUE_CACHE_DIR", filepath.Join(env.WorkDir, ".tmp", "cue"))
 			return nil

@@ -202,6 +202,17 @@ func (c *statePushCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	// Somebody may have put a secret back into the document.
+	for _, t := range doc.Tools {
+		if t.Options, err = engine.Conceal(p.engine.Definition(t.ID.Plugin()), t.Options); err != nil {
+			return fmt.Errorf("%s: %s: %w", c.Path, t.ID, err)
+		}
+		for _, d := range t.Doubts() {
+			if d.Options, err = engine.Conceal(p.engine.Definition(t.ID.Plugin()), d.Options); err != nil {
+				return fmt.Errorf("%s: %s: %w", c.Path, t.ID, err)
+			}
+		}
+	}
 	return a.amend(ctx, p, c.amendFlags, engine.Push(doc, c.Force), func(before, after *store.State) error {
 		diffs, err := p.engine.Compare(before, after)
 		if err != nil {
