@@ -35,14 +35,15 @@ func (e *Engine) Amend(ctx context.Context, st store.Store, seen *store.State, o
 	}
 	s := Summary{Run: newRunID(began), Result: store.Succeeded}
 	var run store.Run
-	entries := []store.Entry{{
-		Kind: store.Started, Command: opt.Holder.Command, Author: opt.Holder.User + "@" + opt.Holder.Host,
-		Version: opt.Version, Message: opt.Message,
-	}}
+	var planned []store.Planned
 	for _, c := range changes {
-		entries[0].Planned = append(entries[0].Planned, store.Planned{Tool: c.Tool, Action: c.Action})
+		planned = append(planned, store.Planned{Tool: c.Tool, Action: c.Action})
 		run.Apply(c)
 	}
+	entries := begin(store.Entry{
+		Kind: store.Started, Command: opt.Holder.Command, Author: opt.Holder.User + "@" + opt.Holder.Host,
+		Version: opt.Version, Message: opt.Message,
+	}, planned)
 	entries = append(entries, changes...)
 	s.Duration, s.Counts = e.Now().Sub(began), run.Counts
 	entries = append(entries, store.Entry{Kind: store.Finished, Result: s.Result, Duration: s.Duration})

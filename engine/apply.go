@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -103,10 +104,10 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 		}
 	}
 	total := len(planned)
-	if err := r.record(ctx, store.Entry{
+	if err := r.record(ctx, begin(store.Entry{
 		Kind: store.Started, Command: opt.Holder.Command, Author: opt.Holder.User + "@" + opt.Holder.Host,
-		Version: opt.Version, ConfigDigest: p.config.Digest, Message: opt.Message, Planned: planned,
-	}); err != nil {
+		Version: opt.Version, ConfigDigest: p.config.Digest, Message: opt.Message,
+	}, planned)...); err != nil {
 		return Summary{}, &ApplyError{Record: err, Skipped: total}
 	}
 	e.emit(RunStarted{Run: r.id, Total: total, Time: began})
@@ -134,6 +135,23 @@ func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOp
 		Parallel: e.Parallel, FailFast: opt.FailFast, Weight: r.weight, Visit: r.visit, Skipped: r.skip,
 	})
 	return r.finish(ctx, opt, began, walkErr)
+}
+
+// planPart is how many steps of a plan go into one entry: no entry grows with the plan, for a big value is written again
+// with its neighbours, and the kernel counts, and may write, all that was once written in one piece.
+const planPart = 50
+
+// begin are the entries that begin a run.
+func begin(started store.Entry, planned []store.Planned) []store.Entry {
+	entries := []store.Entry{started}
+	for part := range slices.Chunk(planned, planPart) {
+		if len(entries) == 1 && entries[0].Planned == nil {
+			entries[0].Planned = part
+			continue
+		}
+		entries = append(entries, store.Entry{Kind: store.MorePlanned, Planned: part})
+	}
+	return entries
 }
 
 // newRunID sorts by time and is unique: the time to the millisecond, which no two runs of one store share, and four random

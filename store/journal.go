@@ -17,6 +17,8 @@ type EntryKind string
 const (
 	// Started begins a run: Run, Command, Author, Version, ConfigDigest, Message, Planned.
 	Started EntryKind = "started"
+	// MorePlanned continues the plan of a run whose plan is long: Planned.
+	MorePlanned EntryKind = "planned"
 	// Intent is recorded before a verb that changes anything: Tool, Action, and for a create or update Options, DependsOn,
 	// Digests and Lifecycle as they will be. Until an outcome follows, the tool is in doubt.
 	Intent EntryKind = "intent"
@@ -78,7 +80,7 @@ type Entry struct {
 	ConfigDigest string `json:"configDigest,omitempty"`
 	// Message is the author's reason for the run.
 	Message string `json:"message,omitempty"`
-	// Planned is what the run was to do, in the order of the plan.
+	// Planned is what the run was to do, in the order of the plan, or a part of that.
 	Planned []Planned `json:"planned,omitempty"`
 
 	Tool      schema.ID       `json:"tool,omitempty"`

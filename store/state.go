@@ -108,7 +108,7 @@ func (s *State) Apply(e Entry) {
 		delete(s.Tools, e.Tool)
 	case Moved:
 		s.move(e.Tool, e.To)
-	case Started, Skipped, Finished:
+	case Started, MorePlanned, Skipped, Finished:
 	}
 }
 
@@ -209,6 +209,6 @@ func (r *Run) Apply(e Entry) {
 		r.Counts.Skipped++
 	case Finished:
 		r.Result, r.Duration = e.Result, e.Duration
-	case Intent, TakenOver:
+	case MorePlanned, Intent, TakenOver:
 	}
 }

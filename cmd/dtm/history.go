@@ -184,7 +184,7 @@ func (a *app) showRun(w io.Writer, run store.Run, entries []store.Entry) error {
 			fmt.Fprintf(w, "  Tool (%s) %s not begun: %s\n", name, e.Action, e.Error)
 		case store.TakenOver:
 			fmt.Fprintf(w, "  Tool (%s) taken over from DevStream\n", name)
-		case store.Started, store.Finished:
+		case store.Started, store.MorePlanned, store.Finished:
 			continue
 		}
 		diff := e.Diff
@@ -216,9 +216,9 @@ func notBegun(entries []store.Entry) []store.Planned {
 		finished = finished || e.Kind == store.Finished
 	}
 	var left []store.Planned
-	if !finished && len(entries) > 0 {
-		for _, p := range entries[0].Planned {
-			if !said[p.Tool] {
+	for _, e := range entries {
+		for _, p := range e.Planned {
+			if !finished && !said[p.Tool] {
 				left = append(left, p)
 			}
 		}

@@ -24,8 +24,8 @@ const (
 	// commitPatience is how long a commit waits for readers. What has happened must be recorded.
 	commitPatience = 30 * time.Second
 	// gap is how long a session leaves the pages to readers after every stretch of commits without a pause, or those who
-	// wait might never be quick enough. That is one part in fifty.
-	gap, stretch = time.Millisecond, 50 * time.Millisecond
+	// wait might never be quick enough. That is one part in a hundred.
+	gap, stretch = time.Millisecond, 100 * time.Millisecond
 )
 
 // there tells whether there is a regular file, and returns an error if there is something else.
