@@ -3,8 +3,9 @@
 // [Engine.Plan] reads what exists and compares it with the configuration and with the journal; the decision itself is the
 // pure function decide. [Engine.Apply] walks the graph of the changes and records, around every verb, first the intent and
 // then the outcome, so that the journal is true whenever the process may die. destroy is the plan of an empty
-// configuration, delete a plan that keeps the other tools, verify asks whether the plan is empty: there are no other code
-// paths. Screens learn what happens from events and never decide.
+// configuration, delete a plan that keeps the other tools, rollback that of a former configuration, drift one that would only
+// record what exists, verify asks whether the plan is empty: there are no other code paths. What changes the record alone is
+// an [Amendment]. Screens learn what happens from events and never decide.
 //
 // The engine does not know which plugins or stores there are, and it writes nothing to a screen or a log.
 package engine
