@@ -141,6 +141,9 @@ func TestNoSecretIsEverWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && name != "encrypted" {
+				t.Skip("takes long with -race")
+			}
 			c := &canaries{T: t, dir: t.TempDir()}
 			collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)

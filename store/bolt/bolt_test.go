@@ -56,6 +56,9 @@ func TestStoreForgetsTheOldestRuns(t *testing.T) {
 }
 
 func TestStoreIsEncrypted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long with -race")
+	}
 	path, raw := at()
 	storetest.RunEncrypted(t, func(t *testing.T, keys keyring.Keys) storetest.Opener {
 		path := path(t)

@@ -45,6 +45,9 @@ func (c contents) newest(keep int) contents {
 }
 
 func TestPruningThatIsBrokenOffLosesNothingAndIsCompleted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long with -race")
+	}
 	const keep = 2
 	s := longStore(t)
 	want, err := readAll(t, s)

@@ -46,6 +46,9 @@ func TestStoreThatPrunes(t *testing.T) {
 	f := newServer(t).front(t)
 	for name, tuning := range map[string]s3.Tuning{"as in the program": {}, "all the time": pruning} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name == "all the time" {
+				t.Skip("takes long with -race")
+			}
 			storetest.RunPruned(t, func(t *testing.T, keep int) storetest.Opener {
 				return func() store.Store { return f.keeping(t, t.Name(), keep, keyring.Keys{}, tuning) }
 			})
@@ -55,6 +58,9 @@ func TestStoreThatPrunes(t *testing.T) {
 
 func TestStoreThatIsEncrypted(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes long with -race")
+	}
 	server := newServer(t)
 	f := server.front(t)
 	key := ""
