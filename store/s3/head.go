@@ -218,6 +218,14 @@ func (s *Store) missing(ctx context.Context) (*folded, error) {
 		return nil, err
 	}
 	if first != nil || was.Made {
+		// Somebody may have made the store just after we had looked for its head.
+		h, err := s.readHead(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			return s.follow(ctx, h)
+		}
 		return nil, errHeadless
 	}
 	return &folded{state: store.NewState(), runs: map[string]*run{}}, nil
