@@ -23,16 +23,18 @@ const keep = 30 * 24 * time.Hour
 
 // Build says how a program is made from Go source.
 //
-// Programs are kept in the user's cache folder. One that comes from another module is built once for each Go version,
-// platform, go.mod and go.sum. One that comes from this repository is built each time, which costs little more than
-// asking Go whether anything has changed. Any number of tests, in any number of processes, may ask at the same time.
+// Programs are kept in the user's cache folder. One that comes from another module, or from a nested module of this
+// repository, is built once for each Go version, platform, go.mod, go.sum and whatever else is in the module's folder.
+// One that comes from dtm's own module is built each time, which costs little more than asking Go whether anything has
+// changed. Any number of tests, in any number of processes, may ask at the same time.
 type Build struct {
 	// Name is what the program is called.
 	Name string
 	// Module is the folder whose go.mod pins the program and all that it is made of, relative to the root of dtm's
 	// own module; empty for the root. Servers with many dependencies have a nested module of their own.
 	Module string
-	// Package is the main package: an import path, or "./x" for a folder of Module.
+	// Package is the main package: an import path, or "./x" for a folder of Module whose sources are asked after each
+	// time. A package of a nested module is named by its import path: it is large, and its folder says when it changes.
 	Package string
 	// LDFlags are for the linker, in one string.
 	LDFlags string
@@ -103,7 +105,14 @@ func (b Build) key(host goEnv, root string) (string, error) {
 		fmt.Fprintf(sum, " %q", root)
 		return fmt.Sprintf("%.8x", sum.Sum(nil)), nil
 	}
-	for _, name := range []string{"go.mod", "go.sum"} {
+	names := []string{"go.mod", "go.sum"}
+	if b.Module != "" {
+		var err error
+		if names, err = files(root); err != nil {
+			return "", err
+		}
+	}
+	for _, name := range names {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) { // a module without dependencies has no go.sum
 			return "", err
@@ -111,6 +120,21 @@ func (b Build) key(host goEnv, root string) (string, error) {
 		fmt.Fprintf(sum, " %q", text)
 	}
 	return fmt.Sprintf("%.8x", sum.Sum(nil)), nil
+}
+
+// files are the names of the files in a folder, sorted.
+func files(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
 
 // build makes the program beside path and moves it there in one step, so that nobody ever runs half a program and one

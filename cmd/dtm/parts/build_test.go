@@ -176,8 +176,17 @@ func TestModuleBelow(t *testing.T) {
 	write(t, "go.mod", "module example.com/root\n\ngo 1.26\n")
 
 	build.Module = "below"
-	if got, want := run(t, build.Path(t)), "hello you"; got != want {
+	builds := countBuilds(t)
+	first := build.Path(t)
+	if got, want := run(t, first), "hello you"; got != want {
 		t.Errorf("the program says %q, want %q", got, want)
+	}
+	if second := build.Path(t); second != first || builds() != 1 {
+		t.Errorf("asked twice: %s after %s, built %d times", second, first, builds())
+	}
+	write(t, "below/main.go", "package main\n\nfunc main() { println(\"hello again\") }\n")
+	if got, want := run(t, build.Path(t)), "hello again"; got != want {
+		t.Errorf("after a change the program says %q, want %q", got, want)
 	}
 }
 
@@ -203,7 +212,7 @@ func TestBuiltByOneOfMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PARTS_TEST_CHILD", "1")
+	t.Setenv("PARTS_TEST_CHILD", "builds")
 
 	said := make([]string, 6)
 	var all sync.WaitGroup

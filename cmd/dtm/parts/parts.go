@@ -41,6 +41,26 @@ func VersityGW(t testing.TB) string {
 	return Build{Name: "versitygw", Module: "cmd/dtm/parts/versitygw", Package: "github.com/versity/versitygw/cmd/versitygw", Env: []string{"CGO_ENABLED=0"}}.Path(t)
 }
 
+// Kubelab returns the path of kubelab, a Kubernetes control plane in one program. Its first build takes many minutes.
+// Tests want [SharedCluster] or [StartCluster], which run it.
+func Kubelab(t testing.TB) string {
+	t.Helper()
+	return kubelab().Path(t)
+}
+
+// kubelab names its version at build time, as Kubernetes' own builds do: a chart may refuse a cluster that is too old, and
+// without a version every cluster is.
+func kubelab() Build {
+	const version = "k8s.io/component-base/version"
+	return Build{
+		Name:    "kubelab",
+		Module:  "cmd/dtm/parts/kubelab",
+		Package: "github.com/devstream-io/dtm/cmd/dtm/parts/kubelab",
+		LDFlags: "-s -w -X " + version + ".gitVersion=v1.36.3 -X " + version + ".gitMajor=1 -X " + version + ".gitMinor=36 -X " + version + ".gitTreeState=clean",
+		Env:     []string{"CGO_ENABLED=0"},
+	}
+}
+
 // Dot returns the path of Graphviz's dot.
 func Dot(t testing.TB) string {
 	t.Helper()

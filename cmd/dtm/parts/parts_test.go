@@ -21,6 +21,7 @@ func TestEveryPart(t *testing.T) {
 		{"cue", Cue, []string{"version"}, "cue version v0."},
 		{"dtm", DTM, []string{"--help"}, "Usage: dtm"},
 		{"versitygw", VersityGW, []string{"--version"}, "Version"},
+		{"kubelab", Kubelab, []string{"version"}, "kubelab: Kubernetes v1.36."},
 		{"dot", Dot, []string{"-V"}, "graphviz version"},
 		{"git", Git, []string{"--version"}, "git version"},
 	}
@@ -94,8 +95,12 @@ func (r *recorder) end(how, format string, args ...any) {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv("PARTS_TEST_CHILD") != "" {
+	switch os.Getenv("PARTS_TEST_CHILD") {
+	case "builds":
 		child()
+		return
+	case "clusters":
+		clusterChild()
 		return
 	}
 	os.Exit(m.Run())
