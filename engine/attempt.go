@@ -80,7 +80,10 @@ func (a attempts) once(ctx context.Context, verb func(ctx context.Context) error
 	defer cancel()
 	err := verb(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), late) {
-		late.err = err
+		// What the verb's requests end with is often the cause itself: an error that wraps itself has no end.
+		if !errors.Is(err, late) {
+			late.err = err
+		}
 		return late
 	}
 	return err
@@ -140,5 +143,9 @@ func (r *run) verb(ctx context.Context, c *Change, action Action, call func(ctx 
 		err = r.engine.secrets.redact(err)
 		r.engine.emit(Retrying{ID: c.ID, Action: action, Attempt: attempt, Err: err, In: in, Time: r.engine.Now()})
 	}}
-	return a.do(ctx, call)
+	return a.do(ctx, func(ctx context.Context) error {
+		ctx, end := r.listen(ctx, c, action)
+		defer end()
+		return call(ctx)
+	})
 }

@@ -62,7 +62,7 @@ func (e *Engine) compareTools(def *schema.Definition, a, b *store.Tool) ([]store
 	if err != nil {
 		return nil, err
 	}
-	resources, err := diffJSON("resource", a.Resource, b.Resource)
+	resources, err := diffResources(a.Resource, b.Resource)
 	if err != nil {
 		return nil, err
 	}

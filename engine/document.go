@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 
+	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
@@ -32,8 +33,9 @@ type changeDocument struct {
 	DependsOn []schema.ID       `json:"dependsOn"`
 	Unknown   []string          `json:"unknown"`
 	// RecordOnly tells that nothing in the world changes.
-	RecordOnly bool            `json:"recordOnly,omitempty"`
-	Doubts     []doubtDocument `json:"doubts,omitempty"`
+	RecordOnly bool             `json:"recordOnly,omitempty"`
+	Preview    *plugins.Preview `json:"preview,omitempty"`
+	Doubts     []doubtDocument  `json:"doubts,omitempty"`
 }
 
 type doubtDocument struct {
@@ -59,7 +61,7 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		d := changeDocument{
 			ID: c.ID, Plugin: c.ID.Plugin(), Instance: c.ID.Instance(), Action: c.Action.String(), Reason: c.Reason,
 			After: c.After, Diff: list(c.Diff), DependsOn: list(c.DependsOn), Unknown: list(c.Unknown),
-			RecordOnly: c.recordOnly,
+			RecordOnly: c.recordOnly, Preview: c.Preview,
 		}
 		if c.Have != nil && c.Have.Exists {
 			d.Before = c.Have.Options

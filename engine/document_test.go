@@ -153,8 +153,7 @@ const documentText = `{
     },
     {
      "path": "options.zone",
-     "after": "here",
-     "replace": true
+     "after": "here"
     }
    ],
    "dependsOn": [],

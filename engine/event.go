@@ -39,6 +39,15 @@ type Retrying struct {
 	Time time.Time
 }
 
+// Progress says in one line how far a verb is. The same text does not come twice in a row.
+type Progress struct {
+	ID     schema.ID
+	Action Action
+	// Text is what the plugin says, without secrets.
+	Text string
+	Time time.Time
+}
+
 // Finished says that a verb has succeeded and that this is recorded. Unchanged says that there was nothing to do after
 // all: what was unknown turned out to be what it was.
 type Finished struct {
@@ -77,6 +86,7 @@ func (Reading) event()     {}
 func (RunStarted) event()  {}
 func (Started) event()     {}
 func (Retrying) event()    {}
+func (Progress) event()    {}
 func (Finished) event()    {}
 func (Failed) event()      {}
 func (Skipped) event()     {}

@@ -20,7 +20,7 @@ import (
 
 var testLoader = sync.OnceValue(func() *schema.Loader {
 	var list []schema.PluginSchema
-	for _, name := range []string{"thing", "named", "heir"} {
+	for _, name := range []string{"thing", "named", "heir", "seer"} {
 		list = append(list, schema.PluginSchema{Name: name, CUE: "package " + name + "\n" + optionsCUE})
 	}
 	l, err := schema.NewLoader(list)
@@ -50,6 +50,7 @@ func newHouse(t *testing.T) *house {
 		plugins.New("thing", optionsCUE, maker{h.world}),
 		plugins.New("named", optionsCUE, named{maker{h.world}}),
 		plugins.New("heir", optionsCUE, heir{maker{h.world}}),
+		plugins.New("seer", optionsCUE, seer{maker{h.world}}),
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -37,8 +37,11 @@ func (e *Engine) Inspect(ctx context.Context, state *store.State, ids []schema.I
 				return nil
 			}
 			r := m.read(ctx, have)
-			found[i].Resource, found[i].Gone, found[i].Err = r.resource, r.gone, r.err
-			found[i].Drifted = r.gone || r.err == nil && r.left != nil && !sameJSON(r.resource, r.left)
+			found[i].Resource, found[i].Gone, found[i].Drifted, found[i].Err = r.resource, r.gone, r.gone, r.err
+			if !r.gone && r.err == nil && r.left != nil {
+				diffs, err := diffResources(r.left, r.resource)
+				found[i].Drifted, found[i].Err = len(diffs) > 0, err
+			}
 			return nil
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 
 	"github.com/devstream-io/dtm/graph"
+	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
@@ -54,6 +55,8 @@ type Change struct {
 	DependsOn []schema.ID
 	// Unknown are the paths in After that are known only after other tools were applied.
 	Unknown []string
+	// Preview is what would be done inside the tool, for people; nil where nobody was asked. Nothing decides by it.
+	Preview *plugins.Preview
 
 	// current is the resource as it was read, or as it is recorded where it was not read.
 	current json.RawMessage
@@ -154,7 +157,7 @@ type Refresh string
 const (
 	// RefreshAll compares what exists with what was left. It is the zero value's meaning.
 	RefreshAll Refresh = "all"
-	// RefreshNone takes the record's word for everything.
+	// RefreshNone takes the record's word for everything, and asks for no previews either.
 	RefreshNone Refresh = "none"
 	// RefreshOnly changes the record alone: what exists becomes what is meant to be, what is gone is forgotten.
 	RefreshOnly Refresh = "only"
@@ -164,7 +167,7 @@ const (
 var ErrNoTools = errors.New("the configuration has no tools, and applying it would delete everything that is recorded")
 
 // Plan compares the configuration with the state and with what exists. A tool that cannot be read is in Plan.Errors; the
-// others are planned all the same.
+// others are planned all the same, and a plugin that cannot preview a change leaves a note at it.
 func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.State, opt PlanOptions) (*Plan, error) {
 	if len(config.Tools) == 0 && len(state.Tools) > 0 && !opt.AllowEmpty && opt.Refresh != RefreshOnly {
 		return nil, ErrNoTools
@@ -223,7 +226,10 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	if err := m.protect(); err != nil {
 		return nil, err
 	}
-	return p, m.arrange()
+	if err := m.arrange(); err != nil {
+		return nil, err
+	}
+	return p, m.previewAll(ctx)
 }
 
 // Graph is the graph of a configuration: references are edges. A cycle is a [schema.Errors] at the place of its first tool.

@@ -219,7 +219,7 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 			// Before is what is there, After what was left and will be again. What DevStream left may be in a shape that
 			// the plugin does not know; then what is there counts.
 			if r.left != nil {
-				if s.resource, err = diffJSON("resource", r.resource, r.left); err != nil {
+				if s.resource, err = diffResources(r.resource, r.left); err != nil {
 					return fmt.Errorf("%s: %w", t.ID, err)
 				}
 			}
@@ -237,6 +237,9 @@ func (m *planner) decideWanted(t *schema.Tool) error {
 	case Create:
 		if c.Diff, err = diffOptions(def, sealed{}, want, unknown); err != nil {
 			return fmt.Errorf("%s: %w", t.ID, err)
+		}
+		for i := range c.Diff {
+			c.Diff[i].Replace = false // there is nothing to replace
 		}
 	case Update, Replace:
 		c.Diff = append(s.options, s.resource...)

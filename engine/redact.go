@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 )
 
-// secrets are the values that were opened for plugins, so that none of them leaves in an error. It may be used by many
+// secrets are the values that were opened for plugins, so that none of them leaves in what a plugin says. It may be used by many
 // goroutines.
 type secrets struct {
 	mu     sync.Mutex
@@ -56,16 +57,32 @@ func (s *secrets) redact(err error) error {
 		return nil
 	}
 	text := err.Error()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clean := text
-	for _, value := range s.values {
-		clean = strings.ReplaceAll(clean, value, hidden)
-	}
+	clean := s.hide(text)
 	if clean == text {
 		return err
 	}
 	return &redacted{text: clean, err: err}
+}
+
+// hide puts [hidden] in the place of every secret in a text.
+func (s *secrets) hide(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, value := range s.values {
+		text = strings.ReplaceAll(text, value, hidden)
+	}
+	return text
+}
+
+// line is what a plugin says, without secrets and on one line that no terminal takes for a command.
+func (s *secrets) line(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s.hide(text), "\uFFFD"))
+	return strings.Join(strings.Fields(text), " ")
 }
 
 type redacted struct {

@@ -23,7 +23,7 @@ func (m *planner) planRefresh() error {
 		if r.gone {
 			c.Action, c.Reason, c.After = Delete, reasonLost, nil
 		} else if r.left != nil {
-			diffs, err := diffJSON("resource", r.left, r.resource)
+			diffs, err := diffResources(r.left, r.resource)
 			if err != nil {
 				return fmt.Errorf("%s: %w", id, err)
 			}

@@ -136,7 +136,14 @@ func (s *SavedPlan) Same(p *Plan) error {
 	if err != nil {
 		return err
 	}
-	if !sameJSON(again, s.Plan) {
+	if again, err = previewsAside(again); err != nil {
+		return err
+	}
+	saved, err := previewsAside(s.Plan)
+	if err != nil {
+		return err
+	}
+	if !sameJSON(again, saved) {
 		return refused("what exists has changed since, so it would do something else now")
 	}
 	return nil

@@ -84,6 +84,8 @@ func (h *house) eventText() string {
 		switch ev := ev.(type) {
 		case Started:
 			fmt.Fprintf(&b, "%s %s begins\n", short(ev.ID), ev.Action)
+		case Progress:
+			fmt.Fprintf(&b, "%s says: %s\n", short(ev.ID), ev.Text)
 		case Finished:
 			word := "ends"
 			if ev.Unchanged {

@@ -59,6 +59,7 @@ type resource struct {
 	Zone    string   `json:"zone"`
 	Tags    []string `json:"tags,omitempty"`
 	Rev     int      `json:"rev"`
+	Status  string   `json:"status,omitempty"`
 	Outputs outs     `json:"outputs"`
 }
 
@@ -87,6 +88,8 @@ type world struct {
 	before, after func(ctx context.Context, verb string, o options) error
 	// half ends a verb with an error in its middle: an update has made what is wanted and not removed what was there.
 	half func(verb string, o options) bool
+	// foresee says what a change of a seer's thing would do. Without it that is its name and its value.
+	foresee func(ctx context.Context, want, have options, last resource) (plugins.Preview, error)
 
 	mu    sync.Mutex
 	now   map[string]resource
@@ -106,7 +109,7 @@ func (w *world) verbs() string {
 	defer w.mu.Unlock()
 	var words []string
 	for _, c := range w.calls {
-		if c.verb != "read" {
+		if c.verb != "read" && c.verb != "preview" {
 			words = append(words, c.verb+" "+c.name)
 		}
 	}
@@ -172,6 +175,20 @@ func (h heir) Succeed(_ context.Context, have options, _ []byte) (resource, erro
 	r := resource{Name: have.Name, Value: have.Value, Zone: have.Zone, Tags: have.Tags}
 	r.Outputs = outputsOf(r)
 	return r, nil
+}
+
+// seer is the plugin that previews.
+type seer struct{ maker }
+
+func (s seer) Preview(ctx context.Context, want, have options, last resource) (preview plugins.Preview, err error) {
+	if err := s.do(ctx, "preview", want, func() error { return nil }); err != nil {
+		return preview, err
+	}
+	if s.foresee != nil {
+		return s.foresee(ctx, want, have, last)
+	}
+	preview.Parts = []plugins.Part{{Action: plugins.PartCreate, Name: want.Name + " " + want.Value}}
+	return preview, nil
 }
 
 var errHalf = errors.New("cut off in the middle")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"runtime/debug"
 )
@@ -16,12 +17,16 @@ type Kind struct {
 	Name string
 	// Schema is the text of the plugin's schema.cue.
 	Schema string
+	// Shared are the CUE packages that Schema imports besides those of CUE itself, by name; see [Kind.Importing].
+	Shared map[string]string
 
 	create  func(ctx context.Context, want json.RawMessage) (json.RawMessage, error)
 	read    func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error)
 	update  func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error)
 	delete  func(ctx context.Context, have, last json.RawMessage) error
 	succeed func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error)
+	// preview is nil where the plugin is no Previewer.
+	preview func(ctx context.Context, want, have, last json.RawMessage) (Preview, error)
 	// identity is nil where the plugin is no Identifier.
 	identity func(options json.RawMessage) (string, error)
 
@@ -90,6 +95,23 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 			return encode(s.Succeed(ctx, h, old))
 		}
 	}
+	if v, ok := p.(Previewer[O, R]); ok {
+		kind.preview = func(ctx context.Context, want, have, last json.RawMessage) (Preview, error) {
+			w, err := decodeOptions[O](want)
+			if err != nil {
+				return Preview{}, err
+			}
+			h, err := decodeRecorded[O](have)
+			if err != nil {
+				return Preview{}, err
+			}
+			l, err := decodeResource[R](last)
+			if err != nil {
+				return Preview{}, err
+			}
+			return v.Preview(ctx, w, h, l)
+		}
+	}
 	if i, ok := p.(Identifier[O]); ok {
 		kind.identity = func(options json.RawMessage) (string, error) {
 			o, err := decodeRecorded[O](options)
@@ -100,6 +122,16 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 		}
 	}
 	return kind
+}
+
+// Importing is the kind whose schema imports a CUE package that several plugins share, as "devstream.io/dtm/shared/" and
+// the name. text is the package's, the same for all of them.
+func (k Kind) Importing(name, text string) Kind {
+	shared := make(map[string]string, len(k.Shared)+1)
+	maps.Copy(shared, k.Shared)
+	shared[name] = text
+	k.Shared = shared
+	return k
 }
 
 // Types are the Go types that the options and the resource are decoded into. Tests compare them with the schema.
@@ -136,6 +168,19 @@ func (k Kind) Succeed(ctx context.Context, have, old json.RawMessage) (resource 
 	}
 	defer k.recovered("succeed", &err)
 	return k.succeed(ctx, have, old)
+}
+
+// Previews tells whether the plugin is a [Previewer].
+func (k Kind) Previews() bool { return k.preview != nil }
+
+// Preview is [Previewer].Preview. Empty have and last are the zero values. Where the plugin is no Previewer it returns an
+// empty Preview and no error.
+func (k Kind) Preview(ctx context.Context, want, have, last json.RawMessage) (preview Preview, err error) {
+	if k.preview == nil {
+		return Preview{}, nil
+	}
+	defer k.recovered("preview", &err)
+	return k.preview(ctx, want, have, last)
 }
 
 // Identity is [Identifier].Identity. Where the plugin is no Identifier it returns "".

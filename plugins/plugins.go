@@ -27,8 +27,10 @@ var ErrNotFound = errors.New("not found")
 // different tools, never for the same one.
 //
 // What Create and Update return is what a Read right after returns: write one function that makes it. The key "outputs"
-// of R is what other tools may refer to; its fields are declared as #Outputs in schema.cue. Waiting until the resource
-// is ready belongs inside Create and Update.
+// of R is what other tools may refer to; its fields are declared as #Outputs in schema.cue. The key "status" of R is what
+// changes by itself, as in how many of its parts are ready: it is recorded and shown, and never compared, so it is no
+// drift, and the next Read may find another one. Waiting until the resource is ready belongs inside Create and Update,
+// which may tell meanwhile how far they are ([Report]).
 type Plugin[O, R any] interface {
 	// Create makes what is wanted, or adopts what an earlier, interrupted Create left.
 	Create(ctx context.Context, want O) (R, error)
@@ -69,6 +71,9 @@ type Env struct {
 	HTTP *http.Client
 	// Now is the clock.
 	Now func() time.Time
+	// Cache is an absolute folder, private to the user, for what can be had again, as in what was downloaded. It need not
+	// exist, others may use it at the same time, and what is in it may go at any time between two verbs.
+	Cache string
 }
 
 // Set is the plugins that a dtm has, by name.

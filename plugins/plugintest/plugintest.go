@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -76,13 +78,15 @@ func Run(t *testing.T, fresh func(t *testing.T) Subject) {
 	}
 }
 
-// Env is an environment for tests: the folder dir, no environment variables, a client of its own and the real clock.
+// Env is an environment for tests: the folder dir, no environment variables, a client of its own, the real clock, and the
+// folder .cache in dir, which is not made, as the cache.
 func Env(dir string) plugins.Env {
 	return plugins.Env{
 		Dir:    dir,
 		Getenv: func(string) string { return "" },
 		HTTP:   &http.Client{},
 		Now:    time.Now,
+		Cache:  filepath.Join(dir, ".cache"),
 	}
 }
 
@@ -95,5 +99,5 @@ type check struct {
 
 // checks is the whole promise.
 func checks() []check {
-	return append(append(lifeChecks(), accidentChecks()...), faultChecks()...)
+	return slices.Concat(lifeChecks(), previewChecks(), accidentChecks(), faultChecks())
 }

@@ -21,6 +21,7 @@ type shelf struct {
 	mu   sync.Mutex
 	jars map[string]string
 	left int
+	asks int
 	when When
 	hit  bool
 }
@@ -33,6 +34,7 @@ type jar struct {
 type jarResource struct {
 	Content string    `json:"content"`
 	Label   int64     `json:"label,omitempty"`
+	Status  int       `json:"status"`
 	Outputs *jarNamed `json:"outputs,omitempty"`
 }
 
@@ -80,7 +82,10 @@ func (s *shelf) get(name string) (content string, ok bool, err error) {
 }
 
 func (s *shelf) resource(name, content string) jarResource {
-	r := jarResource{Content: content, Outputs: &jarNamed{Name: name}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asks++ // a status changes by itself
+	r := jarResource{Content: content, Status: s.asks, Outputs: &jarNamed{Name: name}}
 	if s.flaws["no outputs"] {
 		r.Outputs = nil
 	}
@@ -194,6 +199,28 @@ func (s *shelf) Succeed(_ context.Context, have jar, old []byte) (jarResource, e
 	return s.resource(have.Name, was.Content), err
 }
 
+func (s *shelf) Preview(ctx context.Context, want, have jar, last jarResource) (plugins.Preview, error) {
+	content, ok, err := s.get(want.Name)
+	if err != nil {
+		return plugins.Preview{}, err
+	}
+	switch {
+	case s.flaws["preview makes"] && !ok, s.flaws["preview updates"] && last.Outputs != nil:
+		err = s.call(func() { s.jars[want.Name] = want.Content })
+	case s.flaws["preview needs the record"] && have.Name == "":
+		err = errors.New("nothing to compare with")
+	}
+	p := plugins.Preview{Notes: []string{content}}
+	if s.flaws["preview tells the time"] {
+		s.asks++
+		p.Notes = append(p.Notes, fmt.Sprint(s.asks))
+	}
+	if s.flaws["preview names no action"] {
+		p.Parts = []plugins.Part{{Name: want.Name}}
+	}
+	return p, err
+}
+
 func (s *shelf) ended(ctx context.Context) error {
 	if s.flaws["ctx is ignored"] {
 		return nil
@@ -255,6 +282,11 @@ func TestWrongPluginFails(t *testing.T) {
 		"delete twice fails":                    "delete twice is no error",
 		"delete needs the record":               "delete needs no recorded resource",
 		"ctx is ignored":                        "a cancelled verb ends soon and changes nothing",
+		"preview makes":                         "a preview changes nothing",
+		"preview updates":                       "a preview changes nothing",
+		"preview needs the record":              "a preview changes nothing",
+		"preview tells the time":                "a preview of the same is the same",
+		"preview names no action":               "a preview of the same is the same",
 		"succeed guesses":                       "a DevStream resource means what read returns",
 		"calls to the outside cannot be failed": "create can be repeated when a call failed before its effect",
 	} {
@@ -280,7 +312,11 @@ func TestWrongPluginFails(t *testing.T) {
 }
 
 func TestWhatAPluginDoesNotOfferIsLeftOut(t *testing.T) {
-	bare := (&shelf{jars: map[string]string{}}).subject()
+	shelf := &shelf{jars: map[string]string{}}
+	bare := shelf.subject()
+	bare.Kind = plugins.New("jar", "", plugins.Plugin[jar, jarResource](struct {
+		plugins.Plugin[jar, jarResource]
+	}{shelf}))
 	bare.Renamed, bare.Others, bare.Old, bare.Drift, bare.Leftovers, bare.Fail = nil, nil, nil, nil, nil, nil
 	for _, c := range checks() {
 		if c.needs != nil && c.needs(bare) {

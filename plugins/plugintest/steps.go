@@ -123,7 +123,7 @@ func (s Subject) empty(when string) error {
 	return nil
 }
 
-// same compares two JSON values, numbers by their digits.
+// same compares two resources, numbers by their digits, but for their status: that changes by itself.
 func same(nameA string, a json.RawMessage, nameB string, b json.RawMessage) error {
 	va, err := exact(a)
 	if err != nil {
@@ -133,10 +133,17 @@ func same(nameA string, a json.RawMessage, nameB string, b json.RawMessage) erro
 	if err != nil {
 		return fmt.Errorf("%s: %w", nameB, err)
 	}
-	if diff := cmp.Diff(va, vb); diff != "" {
+	if diff := cmp.Diff(withoutStatus(va), withoutStatus(vb)); diff != "" {
 		return fmt.Errorf("%s (-) is not %s (+):\n%s", nameA, nameB, diff)
 	}
 	return nil
+}
+
+func withoutStatus(v any) any {
+	if fields, ok := v.(map[string]any); ok {
+		delete(fields, "status")
+	}
+	return v
 }
 
 func exact(data json.RawMessage) (any, error) {
@@ -158,5 +165,16 @@ func survivesJSON(r json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	return same("the resource", r, "the resource decoded and encoded", again)
+	before, err := exact(r)
+	if err != nil {
+		return err
+	}
+	after, err := exact(again)
+	if err != nil {
+		return err
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
+		return fmt.Errorf("the resource (-) is not the resource decoded and encoded (+):\n%s", diff)
+	}
+	return nil
 }

@@ -40,6 +40,10 @@ func (t *Tracer) Event(ev engine.Event) {
 				attribute.Float64("dtm.tool.wait", ev.In.Seconds()),
 			))
 		}
+	case engine.Progress:
+		if span, ok := t.running[ev.ID]; ok {
+			span.AddEvent("progress", trace.WithTimestamp(ev.Time), trace.WithAttributes(attribute.String("dtm.tool.progress", ev.Text)))
+		}
 	case engine.Finished:
 		outcome := outcomeFinished
 		if ev.Unchanged {

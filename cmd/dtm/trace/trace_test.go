@@ -134,6 +134,8 @@ func history() []engine.Event {
 		engine.Finished{ID: "localfile.made", Action: engine.Create, Duration: 2 * time.Second, Time: at(3)},
 		engine.Finished{ID: "localfile.same", Action: engine.Update, Duration: time.Second, Unchanged: true, Time: at(2)},
 		engine.Retrying{ID: "argocd.flaky", Action: engine.Replace, Attempt: 2, Err: errors.New("503"), In: 1500 * time.Millisecond, Time: at(2)},
+		engine.Progress{ID: "argocd.flaky", Action: engine.Replace, Text: "1 of 2", Time: at(3)},
+		engine.Progress{ID: "argocd.unheard", Action: engine.Replace, Text: "1 of 2", Time: at(3)},
 		engine.Retrying{ID: "argocd.flaky", Action: engine.Replace, Attempt: 3, Err: errors.New("504"), In: 3 * time.Second, Time: at(4)},
 		engine.Finished{ID: "argocd.flaky", Action: engine.Replace, Duration: 8 * time.Second, Time: at(9)},
 		engine.Failed{ID: "argocd.broken", Action: engine.Delete, Err: errors.New("no such \xff host"), Duration: 4 * time.Second, Time: at(5)},
@@ -212,8 +214,11 @@ func TestARunIsOneSpanAndEveryToolIsOneBelowIt(t *testing.T) {
 		t.Errorf("there are %v", slices.Sorted(maps.Keys(c.spans)))
 	}
 	retries := c.spans["replace argocd.flaky"].Events
-	if len(retries) != 2 {
+	if len(retries) != 3 {
 		t.Fatalf("the retries are %v", retries)
+	}
+	if got := retries[1]; got.Name != "progress" || values(got.Attributes)["dtm.tool.progress"] != "1 of 2" || got.TimeUnixNano != nano(3) {
+		t.Errorf("the progress is %v", got)
 	}
 	first := map[string]any{"dtm.tool.attempt": int64(2), "dtm.tool.error": "503", "dtm.tool.wait": 1.5}
 	if got := values(retries[0].Attributes); !reflect.DeepEqual(got, first) || retries[0].Name != "retry" || retries[0].TimeUnixNano != nano(2) {

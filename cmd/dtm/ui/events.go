@@ -16,7 +16,7 @@ const EventFormat = "1.0"
 
 // JSONLines shows a run as one JSON object a line, for programs. The first says which format it is, and which version of
 // dtm writes. Every object has "type" and "time"; what else it has depends on the type: version, planned, runStarted,
-// started, retrying, finished, failed, skipped, runFinished.
+// started, retrying, progress, finished, failed, skipped, runFinished.
 func JSONLines(w io.Writer, version string, now func() time.Time) *EventWriter {
 	e := &EventWriter{w: w, now: now}
 	e.write(event{Type: "version", Time: now(), FormatVersion: EventFormat, DTM: version})
@@ -50,6 +50,7 @@ type event struct {
 	Attempt   int            `json:"attempt,omitempty"`
 	In        *time.Duration `json:"in,omitempty"`
 	Error     string         `json:"error,omitempty"`
+	Text      string         `json:"text,omitempty"`
 	Causes    []schema.ID    `json:"causes,omitempty"`
 	Plan      *engine.Plan   `json:"plan,omitempty"`
 	Result    store.Result   `json:"result,omitempty"`
@@ -73,6 +74,8 @@ func (e *EventWriter) Event(ev engine.Event) {
 		e.write(event{Type: "started", Time: ev.Time, ID: ev.ID, Action: ev.Action.String()})
 	case engine.Retrying:
 		e.write(event{Type: "retrying", Time: ev.Time, ID: ev.ID, Action: ev.Action.String(), Attempt: ev.Attempt, In: &ev.In, Error: ev.Err.Error()})
+	case engine.Progress:
+		e.write(event{Type: "progress", Time: ev.Time, ID: ev.ID, Action: ev.Action.String(), Text: ev.Text})
 	case engine.Finished:
 		e.write(event{Type: "finished", Time: ev.Time, ID: ev.ID, Action: ev.Action.String(), Duration: ev.Duration, Unchanged: ev.Unchanged})
 	case engine.Failed:

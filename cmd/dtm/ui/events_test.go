@@ -26,6 +26,7 @@ func everything() []engine.Event {
 		engine.RunStarted{Run: "run-1", Total: 3, Time: now},
 		engine.Started{ID: "localfile.a", Action: engine.Create, Time: now},
 		engine.Retrying{ID: "localfile.a", Action: engine.Create, Attempt: 2, Err: errors.New("busy"), In: time.Second, Time: now},
+		engine.Progress{ID: "localfile.a", Action: engine.Create, Text: "half", Time: now},
 		engine.Finished{ID: "localfile.a", Action: engine.Create, Duration: 5, Unchanged: true, Time: now},
 		engine.Failed{ID: "localfile.b", Action: engine.Update, Err: errors.New("no"), Duration: 6, Time: now},
 		engine.Skipped{ID: "localfile.c", Action: engine.Delete, Causes: []schema.ID{"localfile.b"}, Time: now},
@@ -45,6 +46,7 @@ func TestEveryEventIsALineThatSaysItsTypeAndTime(t *testing.T) {
 		`{"type":"runStarted","time":"2026-03-04T05:06:07Z","run":"run-1","total":3}`,
 		`{"type":"started","time":"2026-03-04T05:06:07Z","id":"localfile.a","action":"create"}`,
 		`{"type":"retrying","time":"2026-03-04T05:06:07Z","id":"localfile.a","action":"create","attempt":2,"in":1000000000,"error":"busy"}`,
+		`{"type":"progress","time":"2026-03-04T05:06:07Z","id":"localfile.a","action":"create","text":"half"}`,
 		`{"type":"finished","time":"2026-03-04T05:06:07Z","id":"localfile.a","action":"create","duration":5,"unchanged":true}`,
 		`{"type":"failed","time":"2026-03-04T05:06:07Z","id":"localfile.b","action":"update","duration":6,"error":"no"}`,
 		`{"type":"skipped","time":"2026-03-04T05:06:07Z","id":"localfile.c","action":"delete","causes":["localfile.b"]}`,
@@ -125,13 +127,13 @@ type listener struct {
 func (l listener) Event(engine.Event) { *l.heard = append(*l.heard, l.name+" hears") }
 func (l listener) Close()             { *l.heard = append(*l.heard, l.name+" closes") }
 
-func TestLinesSayThatAToolIsTriedAgain(t *testing.T) {
+func TestLinesSayThatAToolIsTriedAgainAndHowFarItIs(t *testing.T) {
 	var out bytes.Buffer
 	p := ui.Lines(ui.NewScreen(&out, false))
-	for _, ev := range everything()[1:4] {
+	for _, ev := range everything()[1:5] {
 		p.Event(ev)
 	}
-	want := "ℹ Processing: (localfile/a) -> Create ...\n⚠ Tool (localfile/a) create: try 2 in 1s: busy\n"
+	want := "ℹ Processing: (localfile/a) -> Create ...\n⚠ Tool (localfile/a) create: try 2 in 1s: busy\nℹ (localfile/a) half\n"
 	if !strings.HasSuffix(out.String(), want) {
 		t.Errorf("they say\n%s", out.String())
 	}

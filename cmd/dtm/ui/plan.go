@@ -124,6 +124,9 @@ func (s *Screen) change(w io.Writer, c *engine.Change) {
 		}
 	}
 	s.fields(w, c.Diff)
+	if c.Preview != nil {
+		s.preview(w, c.Preview)
+	}
 }
 
 // doubt draws what was begun and has no good outcome.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
@@ -62,6 +63,8 @@ func (l *lines) Event(ev engine.Event) {
 		l.s.Info("Processing: (%s) -> %s ...", Tool(ev.ID), title(ev.Action))
 	case engine.Retrying:
 		l.s.Warn("Tool (%s) %s: try %d in %s: %v", Tool(ev.ID), ev.Action, ev.Attempt, short(ev.In), ev.Err)
+	case engine.Progress:
+		l.s.Info("(%s) %s", Tool(ev.ID), ev.Text)
 	case engine.Finished:
 		l.ended++
 		word := title(ev.Action) + " done"
@@ -139,23 +142,28 @@ type live struct {
 	running map[schema.ID]running
 }
 
-// running is a tool that was started, and if it has failed the try that comes next.
+// running is a tool that was started, if it has failed the try that comes next, and what it has last said of itself.
 type running struct {
 	engine.Started
 	next *engine.Retrying
+	said string
 }
 
 // text says what goes on.
 func (r running) text(now time.Time) string {
 	// What has passed is rounded down and what is to come is rounded up, so that neither runs ahead.
 	text := fmt.Sprintf("%s %s %s", Tool(r.ID), gerund(r.Action), now.Sub(r.Time).Truncate(time.Second))
+	said := ""
+	if r.said != "" {
+		said = ": " + r.said
+	}
 	if r.next == nil {
-		return text
+		return text + said
 	}
 	if wait := r.next.Time.Add(r.next.In).Sub(now); wait > 0 {
 		return fmt.Sprintf("%s, try %d in %s", text, r.next.Attempt, (wait + time.Second - 1).Truncate(time.Second))
 	}
-	return fmt.Sprintf("%s, try %d", text, r.next.Attempt)
+	return fmt.Sprintf("%s, try %d%s", text, r.next.Attempt, said)
 }
 
 const (
@@ -175,13 +183,10 @@ func (l *live) Event(ev engine.Event) {
 		l.running[ev.ID] = running{Started: ev}
 		l.mu.Unlock()
 	case engine.Retrying:
-		l.mu.Lock()
-		if r, ok := l.running[ev.ID]; ok {
-			r.next = &ev
-			l.running[ev.ID] = r
-		}
-		l.mu.Unlock()
+		l.say(ev.ID, func(r *running) { r.next, r.said = &ev, "" })
 		l.lines.Event(ev)
+	case engine.Progress:
+		l.say(ev.ID, func(r *running) { r.said = ev.Text })
 	case engine.Finished:
 		l.end(ev.ID, ev)
 	case engine.Failed:
@@ -191,6 +196,16 @@ func (l *live) Event(ev engine.Event) {
 	case engine.RunFinished:
 		l.Close()
 	case engine.Reading:
+	}
+}
+
+// say changes what the line of a running tool says.
+func (l *live) say(id schema.ID, change func(*running)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r, ok := l.running[id]; ok {
+		change(&r)
+		l.running[id] = r
 	}
 }
 
@@ -223,10 +238,7 @@ func (l *live) draw(w io.Writer, st decor.Statistics) error {
 		shown = shown[:maxRunning]
 	}
 	for _, r := range shown {
-		text := r.text(l.now())
-		if width := max(st.AvailableWidth-4, 10); len(text) > width {
-			text = text[:width]
-		}
+		text := runewidth.Truncate(r.text(l.now()), max(st.AvailableWidth-4, 10), "…")
 		if _, err := fmt.Fprintf(w, "  %s %s\n", l.s.paint(string(r.Action), actionColour(r.Action)), text); err != nil {
 			return err
 		}
