@@ -30,7 +30,7 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 		t := &src.Tools[i]
 		id := MakeID(t.Plugin.Text, t.Instance.Text)
 		path := "tools." + string(id)
-		if l.defs[t.Plugin.Text] == nil {
+		if l.plugins[t.Plugin.Text] == nil {
 			e := &Error{Pos: t.Plugin.Pos, Path: path}
 			l.explainName(e, []string{"tools", t.Plugin.Text})
 			errs = append(errs, e)
@@ -92,11 +92,22 @@ type checked struct {
 // checkTools checks a batch of tools whose plugins are known, in a context of its own.
 func (l *Loader) checkTools(ctx context.Context, tools []*SourceTool, results []checked) error {
 	cuectx := cuecontext.New()
-	schemas, err := l.build(cuectx)
+	var used []string
+	for _, t := range tools {
+		if !slices.Contains(used, t.Plugin.Text) {
+			used = append(used, t.Plugin.Text)
+		}
+	}
+	for _, name := range used {
+		if _, err := l.plugins[name].definition(); err != nil {
+			return err
+		}
+	}
+	schemas, err := l.build(cuectx, used)
 	if err != nil {
 		return err
 	}
-	defs, lifecycleDef := l.optionDefs(schemas), schemas.LookupPath(cue.ParsePath("#Lifecycle"))
+	defs, lifecycleDef := optionDefs(schemas, used), schemas.LookupPath(cue.ParsePath("#Lifecycle"))
 	for i, t := range tools {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -110,7 +121,7 @@ func (l *Loader) checkTools(ctx context.Context, tools []*SourceTool, results []
 		if options.Kind == Null {
 			options = Value{Kind: Map, Pos: t.Pos}
 		}
-		v, found := fit(cuectx, &options, defs[plugin], l.defs[plugin].Options, []string{"tools", plugin, t.Instance.Text, "options"})
+		v, found := fit(cuectx, &options, defs[plugin], l.Definition(plugin).Options, []string{"tools", plugin, t.Instance.Text, "options"})
 		if len(found) == 0 {
 			if d.options, err = v.MarshalJSON(); err != nil {
 				return fmt.Errorf("tools.%s: %w", d.id, err)
@@ -120,7 +131,7 @@ func (l *Loader) checkTools(ctx context.Context, tools []*SourceTool, results []
 		if t.Lifecycle.Kind == Null {
 			continue
 		}
-		v, found = fit(cuectx, &t.Lifecycle, lifecycleDef, l.lifecycle, []string{"tools", plugin, t.Instance.Text, "lifecycle"})
+		v, found = fit(cuectx, &t.Lifecycle, lifecycleDef, l.lifecycle(), []string{"tools", plugin, t.Instance.Text, "lifecycle"})
 		if len(found) == 0 {
 			if d.lifecycle, err = lifecycleOf(v); err != nil {
 				return fmt.Errorf("tools.%s: %w", d.id, err)
@@ -177,10 +188,10 @@ func names(v *Value, fields []FieldDefinition, path []string) []finding {
 	return found
 }
 
-// optionDefs are the definitions of the plugins' options.
-func (l *Loader) optionDefs(schemas cue.Value) map[string]cue.Value {
-	defs := make(map[string]cue.Value, len(l.names))
-	for _, name := range l.names {
+// optionDefs are the definitions of some plugins' options.
+func optionDefs(schemas cue.Value, plugins []string) map[string]cue.Value {
+	defs := make(map[string]cue.Value, len(plugins))
+	for _, name := range plugins {
 		defs[name] = schemas.LookupPath(cue.MakePath(cue.Def("#Plugins"), cue.Str(name), cue.Str("options")))
 	}
 	return defs
@@ -224,15 +235,15 @@ func number(kind token.Token, text string) ast.Expr {
 // Complete fills the defaults of the plugin's schema into options that were recorded elsewhere. Options that do not fit
 // the schema are an error.
 func (l *Loader) Complete(plugin string, options json.RawMessage) (json.RawMessage, error) {
-	if l.defs[plugin] == nil {
+	if l.plugins[plugin] == nil {
 		return nil, fmt.Errorf("there is no plugin %q", plugin)
 	}
 	cuectx := cuecontext.New()
-	schemas, err := l.build(cuectx)
+	schemas, err := l.build(cuectx, []string{plugin})
 	if err != nil {
 		return nil, err
 	}
-	v := cuectx.CompileBytes(options).Unify(l.optionDefs(schemas)[plugin])
+	v := cuectx.CompileBytes(options).Unify(optionDefs(schemas, []string{plugin})[plugin])
 	if err := v.Validate(cue.Concrete(true)); err != nil {
 		return nil, err
 	}

@@ -2,13 +2,12 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/format"
-	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/cuecontext"
 )
 
 // Definition is what a plugin's schema says about its options, in Go's terms.
@@ -44,7 +43,18 @@ type FieldDefinition struct {
 func (f *FieldDefinition) wantsText() bool { return f.kind == cue.StringKind }
 
 // Definition is the definition of the plugin, nil if there is no such plugin. The caller only reads it.
-func (l *Loader) Definition(plugin string) *Definition { return l.defs[plugin] }
+func (l *Loader) Definition(plugin string) *Definition {
+	p := l.plugins[plugin]
+	if p == nil {
+		return nil
+	}
+	def, err := p.definition()
+	if err != nil {
+		// Whoever uses the plugin is told. Until then nothing of its tools is shown or kept.
+		return &Definition{Name: plugin, Options: []FieldDefinition{{Name: "*", Secret: true}}}
+	}
+	return def
+}
 
 // HasSecret tells whether any option is marked @secret().
 func (d *Definition) HasSecret() bool { return anySecret(d.Options) }
@@ -70,22 +80,26 @@ func Find(fields []FieldDefinition, path []string) *FieldDefinition {
 	return nil
 }
 
-func (l *Loader) define(schemas cue.Value, name string) (*Definition, error) {
-	v := schemas.LookupPath(cue.MakePath(cue.Def("#Plugins"), cue.Str(name)))
-	if err := v.Err(); err != nil {
-		return nil, err
-	}
-	d := &Definition{Name: name}
-	f, err := parser.ParseFile(name+"/schema.cue", l.files[ModulePath+"/plugins/"+name+"/schema.cue"], parser.ParseComments)
+// define evaluates a plugin's schema; words stand for what is only a name in it.
+func (l *Loader) define(plugin, doc string, words map[string]string) (*Definition, error) {
+	d := &Definition{Name: plugin, Doc: doc}
+	schemas, err := l.build(cuecontext.New(), []string{plugin})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("schema of plugin %s: %w", plugin, err)
 	}
-	d.Doc = strings.TrimSpace(packageDoc(f))
+	v := schemas.LookupPath(cue.MakePath(cue.Def("#Plugins"), cue.Str(plugin)))
+	if err := v.Err(); err != nil {
+		return nil, fmt.Errorf("schema of plugin %s: %w", plugin, err)
+	}
 	if d.Options, err = fieldsOf(v.LookupPath(cue.ParsePath("options")), 0); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("schema of plugin %s: %w", plugin, err)
 	}
 	if d.Outputs, err = fieldsOf(v.LookupPath(cue.ParsePath("outputs")), 0); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("schema of plugin %s: %w", plugin, err)
+	}
+	// Longer names first: a shorter one may be a part of them.
+	for _, name := range slices.SortedFunc(maps.Keys(words), func(a, b string) int { return len(b) - len(a) }) {
+		inWords(d.Options, name, words[name])
 	}
 	return d, nil
 }
@@ -166,23 +180,4 @@ func docOf(v cue.Value) string {
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-// typeOf is the constraint as the author of the schema wrote it, on one line; "struct" for a struct.
-func typeOf(v cue.Value) string {
-	if v.IncompleteKind() == cue.StructKind {
-		return "struct"
-	}
-	node := v.Source()
-	if f, ok := node.(*ast.Field); ok {
-		node = f.Value
-	}
-	if node == nil {
-		node = v.Syntax(cue.Raw())
-	}
-	text, err := format.Node(node, format.Simplify())
-	if err != nil {
-		return fmt.Sprint(v.IncompleteKind())
-	}
-	return strings.Join(strings.Fields(string(text)), " ")
 }

@@ -14,7 +14,7 @@ import (
 // of several that the field "type" tells apart, as "#Event" is, only what is wrong with that one is said.
 func (l *Loader) Validate(definition string, doc []byte) error {
 	ctx := cuecontext.New()
-	schemas, err := l.buildWithout(ctx, nil)
+	schemas, err := l.buildWithout(ctx, nil, nil)
 	if err != nil {
 		return err
 	}

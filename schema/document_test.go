@@ -33,7 +33,7 @@ func TestValidateKnowsTheEvents(t *testing.T) {
 		}
 	}
 	tests := []struct{ doc, want string }{
-		{`{"type":"finishd"}`, "#Event: type: there is no type \"finishd\", only version, planned, runStarted, started, retrying, finished, failed, skipped, runFinished (did you mean `finished`?)"},
+		{`{"type":"finishd"}`, "#Event: type: there is no type \"finishd\", only version, planned, runStarted, started, retrying, progress, finished, failed, skipped, runFinished (did you mean `finished`?)"},
 		{`{"time":"2026-01-02T15:04:05Z"}`, "#Event: type: field not found: type"},
 		{`{"type":"version","time":"2026-01-02T15:04:05Z","formatVersion":"2.0","dtm":"x"}`, `#Event: formatVersion: invalid value "2.0" (out of bound =~"^1\\.[0-9]+$")`},
 		{`{"type":"started","time":"yesterday","id":"a.b","action":"create"}`, `#Event: time: invalid value "yesterday" (does not satisfy time.Time)`},

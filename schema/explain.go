@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,9 @@ func (p *located) explain(l *Loader, err error, more ...error) error {
 	for _, err := range append([]error{err}, more...) {
 		for _, e := range errors.Errors(err) {
 			f := finding{path: pathOf(e), msg: messageOf(e), own: p.users(errors.Positions(e))}
+			if f.msg == notAllowed && len(f.path) > 1 && f.path[0] == "tools" && l.plugins[f.path[1]] != nil && !slices.Contains(p.plugins, f.path[1]) {
+				p.missed = true
+			}
 			// That the value was used somewhere tells less than what is wrong with it.
 			if cause, ok := strings.CutPrefix(f.msg, "invalid interpolation: "); ok && p.expected(f.path) != "" {
 				f.msg, f.own = cause, nil
@@ -62,8 +66,11 @@ func messageOf(e errors.Error) string {
 	if prefix := strings.Join(e.Path(), "."); prefix != "" {
 		msg = strings.TrimPrefix(msg, prefix+": ")
 	}
-	return strings.TrimSpace(msg)
+	return credentials.ReplaceAllString(strings.TrimSpace(msg), "$1***@")
 }
+
+// credentials are those in a URL, as people paste them: a mistake in it is told without them.
+var credentials = regexp.MustCompile(`(://)[^/?#\s"@]+@`)
 
 // report makes one Error a path.
 func (l *Loader) report(found []finding, src source) error {
@@ -104,7 +111,7 @@ func (l *Loader) report(found []finding, src source) error {
 func (l *Loader) misnamed(f finding) []string {
 	switch {
 	case f.msg != notAllowed || len(f.path) < 3 || f.path[0] != "tools":
-	case l.defs[f.path[1]] == nil:
+	case l.plugins[f.path[1]] == nil:
 		return f.path[:2]
 	case CheckInstanceName(f.path[2]) != nil:
 		return f.path[:3]
@@ -221,7 +228,7 @@ func (l *Loader) explainName(e *Error, path []string) {
 	case len(path) == 4 && path[0] == "tools":
 		allowed = []string{"dependsOn", "lifecycle", "options"}
 	default:
-		fields, rest := l.section(path)
+		fields, rest := l.part(path)
 		if len(rest) > 1 {
 			parent := Find(fields, rest[:len(rest)-1])
 			if parent == nil {
@@ -241,27 +248,28 @@ func (l *Loader) explainName(e *Error, path []string) {
 
 // field is the definition of what stands at path, nil if nobody knows.
 func (l *Loader) field(path []string) *FieldDefinition {
-	fields, rest := l.section(path)
+	fields, rest := l.part(path)
 	return Find(fields, rest)
 }
 
-// section is what may stand in the part of the configuration that path leads into, and what is left of path there.
-func (l *Loader) section(path []string) (fields []FieldDefinition, rest []string) {
+// part is what may stand in the part of the configuration that path leads into, and what is left of path there.
+func (l *Loader) part(path []string) (fields []FieldDefinition, rest []string) {
 	switch {
 	case len(path) > 1 && path[0] == "state":
-		return l.state, path[1:]
-	case len(path) < 4 || path[0] != "tools" || l.defs[path[1]] == nil:
+		return l.state(), path[1:]
+	case len(path) < 4 || path[0] != "tools" || l.plugins[path[1]] == nil:
 	case path[3] == "options":
-		return l.defs[path[1]].Options, path[4:]
+		return l.Definition(path[1]).Options, path[4:]
 	case path[3] == "lifecycle":
-		return []FieldDefinition{{Name: path[3], Type: "struct", Fields: l.lifecycle}}, path[3:]
+		return []FieldDefinition{{Name: path[3], Type: "struct", Fields: l.lifecycle()}}, path[3:]
 	}
 	return nil, nil
 }
 
 func (l *Loader) allNames() []string {
 	names := slices.Clone(l.names)
-	for _, d := range l.defs {
+	for _, name := range l.names {
+		d := l.Definition(name)
 		for _, f := range append(slices.Clone(d.Outputs), d.Options...) {
 			names = append(names, f.Name)
 		}

@@ -78,7 +78,7 @@ func (l *Loader) digest(config *Config) error {
 	for i := range config.Tools {
 		t := &config.Tools[i]
 		text := t.Options
-		if def := l.defs[t.ID.Plugin()]; def.HasSecret() {
+		if def := l.Definition(t.ID.Plugin()); def.HasSecret() {
 			var options any
 			err := json.Unmarshal(text, &options)
 			if err != nil {
@@ -133,7 +133,7 @@ func (l *Loader) dangling(self ID, r Reference, ids map[ID]bool, names []string)
 	if !ids[r.Tool] {
 		return fmt.Sprintf("%s refers to a tool that is not in the configuration", r), didYouMean(nearestID(r.Tool, names))
 	}
-	def := l.defs[r.Tool.Plugin()]
+	def := l.Definition(r.Tool.Plugin())
 	if def == nil || Find(def.Outputs, r.Key) != nil || openOutput(def.Outputs, r.Key) {
 		return "", ""
 	}

@@ -80,7 +80,7 @@ const (
 // ignored checks the paths of ignoreChanges and makes them what a diff has: each begins with "options." or "resource.".
 // They come out sorted, each once.
 func (l *Loader) ignored(t *Tool, bad func(path []string, msg, hint string)) {
-	def := l.defs[t.ID.Plugin()]
+	def := l.Definition(t.ID.Plugin())
 	var paths []string
 	for i, written := range t.Lifecycle.IgnoreChanges {
 		root, keys := optionsRoot, splitPath(written)

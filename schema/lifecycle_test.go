@@ -26,7 +26,7 @@ func loadText(t *testing.T, l *Loader, lines string) *Config {
 
 func TestGoAndCUESayTheSameDefaults(t *testing.T) {
 	l := testLoader(t)
-	schemas, err := l.build(cuecontext.New())
+	schemas, err := l.build(cuecontext.New(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestGoAndCUEHaveTheSameFieldsOfLifecycles(t *testing.T) {
 		name, _, _ := strings.Cut(reflect.TypeFor[Lifecycle]().Field(i).Tag.Get("json"), ",")
 		inGo = append(inGo, name)
 	}
-	for _, f := range testLoader(t).lifecycle {
+	for _, f := range testLoader(t).lifecycle() {
 		inCUE = append(inCUE, f.Name)
 		if f.Doc == "" {
 			t.Errorf("%s has no comment", f.Name)
@@ -150,7 +150,7 @@ func TestTheDigestKnowsLifecyclesThatAreNotTheDefault(t *testing.T) {
 func TestPathsOfIgnoreChangesFollowTheSchema(t *testing.T) {
 	const openCUE = "package open\n\n#Options: {\n\tany?: _\n\topen?: {...}\n\tpart: {known: *1 | int, ...}\n\tmap: [string]: {inner?: int}\n\tlist: [...]\n\tclosed: {only: *1 | int}\n}\n\n" +
 		"#Outputs: {}\n\n#Sample: #Options\n"
-	l, err := NewLoader([]PluginSchema{{"open", openCUE}})
+	l, err := NewLoader([]PluginSchema{{Name: "open", CUE: openCUE}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -28,10 +30,24 @@ func (l *Loader) Load(ctx context.Context, path string, tags []string) (*Config,
 	if err != nil {
 		return nil, err
 	}
+	config, err := l.evaluate(ctx, p, tags)
+	if !p.missed {
+		return config, err
+	}
+	if p, err = l.locate(path); err != nil {
+		return nil, err
+	}
+	p.plugins = l.names
+	return l.evaluate(ctx, p, tags)
+}
+
+// evaluate evaluates and checks a package with the plugins that it was located with.
+func (l *Loader) evaluate(ctx context.Context, p *located, tags []string) (*Config, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	cfg := l.config(p.dir, p.root, p.stale, tags)
+	cfg.Overlay[filepath.Join(p.root, vendorDir, pluginsFile)] = load.FromString(l.gluedTo(p.plugins))
 	if module := filepath.Join(p.root, "cue.mod", "module.cue"); !exists(module) {
 		cfg.Overlay[module] = load.FromString(moduleFile(defaultModule))
 	}
@@ -76,6 +92,11 @@ type located struct {
 	arg string
 	// stale are vendored files that this dtm does not have.
 	stale []string
+	// plugins are those whose names stand in the files: the others need not be evaluated. missed tells that one of those
+	// was meant after all, by a name that was put together or that stands in a package that is imported.
+	plugins []string
+	missed  bool
+
 	files []string
 	inst  *build.Instance
 	// labels are where tools are written, once a place was asked for.
@@ -100,11 +121,17 @@ func (l *Loader) locate(path string) (*located, error) {
 		p.given = filepath.Dir(path)
 		p.arg = "./" + filepath.Base(path)
 	}
+	mentioned := map[string]bool{}
 	for _, f := range files {
-		if err := checkReadable(f); err != nil {
+		text, err := read(f)
+		if err != nil {
 			return nil, err
 		}
+		for _, name := range l.names {
+			mentioned[name] = mentioned[name] || bytes.Contains(text, []byte(name))
+		}
 	}
+	p.plugins = slices.DeleteFunc(slices.Clone(l.names), func(name string) bool { return !mentioned[name] })
 	if p.dir, err = filepath.Abs(p.given); err != nil {
 		return nil, err
 	}
@@ -113,19 +140,16 @@ func (l *Loader) locate(path string) (*located, error) {
 	return p, err
 }
 
-func checkReadable(file string) error {
+// read reads a file that is not too large.
+func read(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if info.Size() > MaxFileSize {
-		return Errors{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has %d MiB, more than the %d MiB that are read", info.Size()>>20, MaxFileSize>>20)}}
+		return nil, Errors{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has %d MiB, more than the %d MiB that are read", info.Size()>>20, MaxFileSize>>20)}}
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	return os.ReadFile(file)
 }
 
 // moduleRoot is the nearest folder with cue.mod, or dir itself.
@@ -251,7 +275,7 @@ func (p *located) incomplete(v cue.Value) []error {
 // compareNames finds what CUE does not report beside other mistakes.
 func (p *located) compareNames(l *Loader, v cue.Value) {
 	state := namesOf(v.LookupPath(cue.ParsePath("state")))
-	p.named = append(p.named, names(&state, flat(l.state), []string{"state"})...)
+	p.named = append(p.named, names(&state, flat(l.state()), []string{"state"})...)
 	plugins, err := v.LookupPath(cue.ParsePath("tools")).Fields()
 	if err != nil {
 		return
@@ -259,7 +283,7 @@ func (p *located) compareNames(l *Loader, v cue.Value) {
 	for plugins.Next() {
 		plugin := plugins.Selector().Unquoted()
 		instances, err := plugins.Value().Fields()
-		if err != nil || l.defs[plugin] == nil {
+		if err != nil || l.plugins[plugin] == nil {
 			continue
 		}
 		for instances.Next() {
@@ -267,9 +291,9 @@ func (p *located) compareNames(l *Loader, v cue.Value) {
 			p.instances = append(p.instances, instance)
 			at := []string{"tools", plugin, instance}
 			options := namesOf(instances.Value().LookupPath(cue.ParsePath("options")))
-			p.named = append(p.named, names(&options, l.defs[plugin].Options, append(at, "options"))...)
+			p.named = append(p.named, names(&options, l.Definition(plugin).Options, append(at, "options"))...)
 			lifecycle := namesOf(instances.Value().LookupPath(cue.ParsePath("lifecycle")))
-			p.named = append(p.named, names(&lifecycle, l.lifecycle, append(at[:3:3], "lifecycle"))...)
+			p.named = append(p.named, names(&lifecycle, l.lifecycle(), append(at[:3:3], "lifecycle"))...)
 		}
 	}
 }

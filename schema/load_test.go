@@ -68,7 +68,7 @@ const fileCUE = `package localfile
 
 func testLoader(t testing.TB) *Loader {
 	t.Helper()
-	l, err := NewLoader([]PluginSchema{{"thing", thingCUE}, {"localfile", fileCUE}})
+	l, err := NewLoader([]PluginSchema{{Name: "thing", CUE: thingCUE}, {Name: "localfile", CUE: fileCUE}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -27,7 +28,7 @@ import (
 
 // Import paths and folders of the CUE packages.
 const (
-	// ModulePath is the CUE module of dtm. Below it are "schema" and "plugins/<name>".
+	// ModulePath is the CUE module of dtm. Below it are "schema", "plugins/<name>" and "shared/<name>".
 	ModulePath = "devstream.io/dtm"
 	// LanguageVersion is the CUE language that new modules are given.
 	LanguageVersion = "v0.17.0"
@@ -46,27 +47,45 @@ type PluginSchema struct {
 	Name string
 	// CUE is the text of its schema.cue, with #Options, #Outputs and, for samples, #Sample.
 	CUE string
+	// Shared are the CUE packages that it imports besides those of CUE itself: texts, by the last part of their import
+	// paths (see [SharedPath]). Plugins that share a package have the same text of it.
+	Shared map[string]string
 }
 
 // Loader checks configurations against the schemas of some plugins. It may be used by many goroutines.
+//
+// A plugin that no configuration uses costs the reading of its schema and no more: schemas are evaluated for the tools that
+// there are, and a definition is made when somebody asks for it.
 type Loader struct {
 	names []string
 	// files are the CUE packages, by path below cue.mod/pkg.
-	files map[string]string
-	defs  map[string]*Definition
-	// state and lifecycle are what may be written there.
-	state, lifecycle []FieldDefinition
+	files   map[string]string
+	plugins map[string]*plugin
+	// lifecycle and state are what may be written there.
+	lifecycle, state func() []FieldDefinition
 }
 
-// NewLoader reads the plugins' schemas. An error is a mistake in a plugin.
+// plugin is what is known of a plugin before its schema is evaluated.
+type plugin struct {
+	glue glue
+	// definition is made once. Of a schema with a mistake everything is a secret.
+	definition func() (*Definition, error)
+}
+
+// pluginsFile is the file that the schema package has of its plugins.
+const pluginsFile = ModulePath + "/schema/plugins.cue"
+
+// NewLoader reads the plugins' schemas. An error is a mistake in a plugin; those that show only when a schema is evaluated
+// are found by [Loader.Verify], and else when the plugin is used.
 func NewLoader(plugins []PluginSchema) (*Loader, error) {
-	l := &Loader{files: map[string]string{}, defs: map[string]*Definition{}}
+	l := &Loader{files: map[string]string{}, plugins: map[string]*plugin{}}
+	l.lifecycle = sync.OnceValue(func() []FieldDefinition { return l.section(lifecycleFields) })
+	l.state = sync.OnceValue(func() []FieldDefinition { return l.section(stateFields) })
 	if err := l.embedded(); err != nil {
 		return nil, err
 	}
-	var glue, list strings.Builder
-	var imports []string
-	for _, p := range slices.SortedFunc(slices.Values(plugins), func(a, b PluginSchema) int { return strings.Compare(a.Name, b.Name) }) {
+	words := wording{}
+	for _, p := range plugins {
 		if err := CheckPluginName(p.Name); err != nil {
 			return nil, err
 		}
@@ -74,41 +93,46 @@ func NewLoader(plugins []PluginSchema) (*Loader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("schema of plugin %s: %w", p.Name, err)
 		}
+		if err := l.share(p, words); err != nil {
+			return nil, fmt.Errorf("schema of plugin %s: %w", p.Name, err)
+		}
+		words.learn(p.Name, f)
 		l.names = append(l.names, p.Name)
 		l.files[ModulePath+"/plugins/"+p.Name+"/schema.cue"] = p.CUE
-		// An alias, or a tool's field of the same name would shadow the package.
-		alias := "_" + strings.ReplaceAll(p.Name, "-", "_")
-		imports = append(imports, fmt.Sprintf("\t%s %q", alias, ModulePath+"/plugins/"+p.Name+":"+f.PackageName()))
-		fmt.Fprintf(&glue, pluginGlue, doc(f), p.Name, alias)
-		fmt.Fprintf(&list, "\t%q: {options: %[2]s.#Options, outputs: %[2]s.#Outputs, sample: %[2]s.#Sample}\n", p.Name, alias)
-	}
-	var text strings.Builder
-	text.WriteString("package schema\n\n")
-	if len(imports) > 0 {
-		fmt.Fprintf(&text, "import (\n%s\n)\n\n", strings.Join(imports, "\n"))
-	}
-	fmt.Fprintf(&text, "// Tools are keyed by plugin and then by instance.\n#Tools: {\n%s}\n", glue.String())
-	fmt.Fprintf(&text, "\n// Plugins are the definitions of the plugins, for programs.\n#Plugins: {\n%s}\n", list.String())
-	l.files[ModulePath+"/schema/plugins.cue"] = text.String()
-
-	schemas, err := l.build(cuecontext.New())
-	if err != nil {
-		return nil, fmt.Errorf("schemas: %w", err)
-	}
-	for _, name := range l.names {
-		def, err := l.define(schemas, name)
-		if err != nil {
-			return nil, fmt.Errorf("schema of plugin %s: %w", name, err)
+		known := words.of(p)
+		l.plugins[p.Name] = &plugin{
+			glue:       newGlue(p.Name, f),
+			definition: sync.OnceValues(func() (*Definition, error) { return l.define(p.Name, strings.TrimSpace(packageDoc(f)), known) }),
 		}
-		l.defs[name] = def
 	}
-	if l.lifecycle, err = lifecycleFields(schemas); err != nil {
-		return nil, fmt.Errorf("schemas: %w", err)
-	}
-	if l.state, err = stateFields(schemas); err != nil {
-		return nil, fmt.Errorf("schemas: %w", err)
-	}
+	slices.Sort(l.names)
+	l.files[pluginsFile] = l.gluedTo(l.names)
 	return l, nil
+}
+
+// Verify evaluates the schemas of all plugins and says what is wrong with the first that has a mistake.
+func (l *Loader) Verify() error {
+	for _, name := range l.names {
+		if _, err := l.plugins[name].definition(); err != nil {
+			return err
+		}
+	}
+	_, err := l.build(cuecontext.New(), l.names)
+	return err
+}
+
+// section are the fields of a part of the configuration, by a function that finds them in the schemas. That it fails would
+// be a mistake in this package, and only what errors suggest would suffer.
+func (l *Loader) section(fields func(schemas cue.Value) ([]FieldDefinition, error)) []FieldDefinition {
+	schemas, err := l.build(cuecontext.New(), nil)
+	if err != nil {
+		return nil
+	}
+	found, err := fields(schemas)
+	if err != nil {
+		return nil
+	}
+	return found
 }
 
 // embedded takes in the CUE files of this package.
@@ -127,9 +151,22 @@ func (l *Loader) embedded() error {
 	return nil
 }
 
-// pluginGlue says how a tool of a plugin looks. #Options stands alone in its field: unified with a struct it would be
+// glue is what the schema package says of one plugin: the line that imports it, a field of #Tools and one of #Plugins.
+type glue struct{ imports, tools, plugins string }
+
+func newGlue(name string, f *ast.File) glue {
+	// An alias, or a tool's field of the same name would shadow the package.
+	alias := "_" + strings.ReplaceAll(name, "-", "_")
+	return glue{
+		imports: fmt.Sprintf("\t%s %q\n", alias, ModulePath+"/plugins/"+name+":"+f.PackageName()),
+		tools:   fmt.Sprintf(toolGlue, doc(f), name, alias),
+		plugins: fmt.Sprintf("\t%q: {options: %[2]s.#Options, outputs: %[2]s.#Outputs, sample: %[2]s.#Sample}\n", name, alias),
+	}
+}
+
+// toolGlue says how a tool of a plugin looks. #Options stands alone in its field: unified with a struct it would be
 // open, and typos would pass.
-const pluginGlue = `%[1]s	%[2]q?: [I=#Instance]: {
+const toolGlue = `%[1]s	%[2]q?: [I=#Instance]: {
 		id: "%[2]s.\(I)"
 		// The tools that must be done before this one, as "<plugin>.<instance>". References count by themselves.
 		dependsOn?: [...#ID]
@@ -141,6 +178,23 @@ const pluginGlue = `%[1]s	%[2]q?: [I=#Instance]: {
 		outputs: {for k, _ in %[3]s.#Outputs {(k): "${{ \(id).outputs.\(k) }}"}}
 	}
 `
+
+// gluedTo is the file of the schema package that has these plugins.
+func (l *Loader) gluedTo(names []string) string {
+	var imports, tools, plugins strings.Builder
+	for _, name := range names {
+		g := l.plugins[name].glue
+		imports.WriteString(g.imports)
+		tools.WriteString(g.tools)
+		plugins.WriteString(g.plugins)
+	}
+	text := "package schema\n\n"
+	if len(names) > 0 {
+		text += "import (\n" + imports.String() + ")\n\n"
+	}
+	return text + "// Tools are keyed by plugin and then by instance.\n#Tools: {\n" + tools.String() + "}\n" +
+		"\n// Plugins are the definitions of the plugins, for programs.\n#Plugins: {\n" + plugins.String() + "}\n"
+}
 
 // doc is the package comment of a schema as the comment of a field.
 func doc(f *ast.File) string {
@@ -192,18 +246,19 @@ func (l *Loader) config(dir, root string, stale []string, tags []string) *load.C
 // and reading them takes as long as reading all the others: it would be done again for each batch of tools.
 func documentFiles() []string { return []string{"event.cue", "plan.cue", "state.cue"} }
 
-// build evaluates the schema package alone, without the documents.
-func (l *Loader) build(ctx *cue.Context) (cue.Value, error) {
-	return l.buildWithout(ctx, documentFiles())
+// build evaluates the schema package alone, without the documents and with some of the plugins only: each takes time.
+func (l *Loader) build(ctx *cue.Context, plugins []string) (cue.Value, error) {
+	return l.buildWithout(ctx, plugins, documentFiles())
 }
 
-// buildWithout evaluates the schema package alone, without these files of it.
-func (l *Loader) buildWithout(ctx *cue.Context, files []string) (cue.Value, error) {
+// buildWithout evaluates the schema package alone, with some of the plugins and without these files of it.
+func (l *Loader) buildWithout(ctx *cue.Context, plugins, files []string) (cue.Value, error) {
 	const root = "/dtm-schemas"
 	cfg := l.config(root, root, nil, nil)
 	for _, name := range files {
 		delete(cfg.Overlay, filepath.Join(root, vendorDir, ModulePath, "schema", name))
 	}
+	cfg.Overlay[filepath.Join(root, vendorDir, pluginsFile)] = load.FromString(l.gluedTo(plugins))
 	cfg.Overlay[filepath.Join(root, "cue.mod/module.cue")] = load.FromString(moduleFile("dtm.invalid/schemas"))
 	insts := load.Instances([]string{ModulePath + "/schema"}, cfg)
 	if err := insts[0].Err; err != nil {

@@ -84,7 +84,7 @@ func (s *StateConfig) keeping(v cue.Value) (err error) {
 // checkKeeping checks what was written of retention and encryption, and fills it into state.
 func (l *Loader) checkKeeping(written *Value, state *StateConfig) ([]finding, error) {
 	cuectx := cuecontext.New()
-	schemas, err := l.build(cuectx)
+	schemas, err := l.build(cuectx, nil)
 	if err != nil {
 		return nil, err
 	}
