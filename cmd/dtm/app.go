@@ -115,14 +115,14 @@ func fileExists(path string) bool {
 
 // environment is what plugins may use.
 func environment(dir string) plugins.Env {
-	return plugins.Env{Dir: dir, Getenv: os.Getenv, HTTP: http.DefaultClient, Now: time.Now}
+	return plugins.Env{Dir: dir, Getenv: os.Getenv, HTTP: http.DefaultClient, Now: time.Now, Cache: cacheDir(os.UserCacheDir, os.TempDir())}
 }
 
 // newLoader makes the loader for the plugins of this dtm.
 func newLoader(set plugins.Set) (*schema.Loader, error) {
 	var schemas []schema.PluginSchema
 	for _, name := range set.Names() {
-		schemas = append(schemas, schema.PluginSchema{Name: name, CUE: set[name].Schema})
+		schemas = append(schemas, schema.PluginSchema{Name: name, CUE: set[name].Schema, Shared: set[name].Shared})
 	}
 	return schema.NewLoader(schemas)
 }

@@ -82,7 +82,13 @@ func (s safe) fails(verb string, o safeOptions) error {
 	return nil
 }
 
-func (s safe) Create(_ context.Context, want safeOptions) (safeResource, error) {
+// secrets are all that must not be seen of some options.
+func (o safeOptions) secrets() string {
+	return fmt.Sprintf("%s %s %v %v %v", o.Token, o.Note, o.Keys, o.Vault, o.Deep)
+}
+
+func (s safe) Create(ctx context.Context, want safeOptions) (safeResource, error) {
+	plugins.Report(ctx, "locking with "+want.secrets())
 	if err := s.fails("create", want); err != nil {
 		return safeResource{}, err
 	}
@@ -103,7 +109,21 @@ func (s safe) Read(_ context.Context, want safeOptions, _ safeResource) (safeRes
 	return s.resource(want), nil
 }
 
-func (s safe) Update(_ context.Context, want, _ safeOptions, _ safeResource) (safeResource, error) {
+// Preview says all secrets in all places.
+func (s safe) Preview(_ context.Context, want, have safeOptions, _ safeResource) (plugins.Preview, error) {
+	if err := s.fails("preview", want); err != nil {
+		return plugins.Preview{}, err
+	}
+	all := want.secrets() + have.secrets()
+	return plugins.Preview{
+		Settled: []plugins.Fact{{Name: "settled name " + all, Value: "settled value " + all}},
+		Parts:   []plugins.Part{{Action: plugins.PartUpdate, Name: "part " + all, Fields: []string{"field " + all}}},
+		Notes:   []string{"note " + all},
+	}, nil
+}
+
+func (s safe) Update(ctx context.Context, want, _ safeOptions, _ safeResource) (safeResource, error) {
+	plugins.Report(ctx, "locking anew with "+want.secrets())
 	return s.resource(want), s.fails("update", want)
 }
 
@@ -220,7 +240,7 @@ func (c *canaries) everything(state string) {
 	c.Helper()
 	c.config(state, 1)
 	for _, line := range []string{
-		"validate", "plan", "plan -o json", "plan --out p.json", "graph", "SAFE_FAILS=create apply -y",
+		"validate", "plan", "SAFE_FAILS=preview plan", "SAFE_FAILS=preview_panics plan -o json", "plan -o json", "plan --out p.json", "graph", "SAFE_FAILS=create apply -y",
 		"SAFE_FAILS=create_again apply -y --events e0.json", "plan", "plan -o json", "SAFE_FAILS=create_panics --debug apply -y",
 		"show status", "state list -l", "history show latest", "apply p.json", "plan --out p.json", "apply p.json --events e1.json",
 		"--debug plan", "show status", "show config -p safe", "state pull", "state show safe.a", "drift", "drift -o json",
@@ -338,7 +358,10 @@ func (c *canaries) look() {
 		}
 	}
 	all := strings.Join(c.said, "\n")
-	for _, want := range []string{"(secret)", "was refused", "panicked in create", "panicked in delete", "traces: ", "try 2"} {
+	for _, want := range []string{
+		"(secret)", "was refused", "panicked in create", "panicked in delete", "traces: ", "try 2", "preview was refused", "panicked in preview",
+		"settled value", "part (secret)", "note (secret)", "locking with (secret)", "locking anew with (secret)",
+	} {
 		if !strings.Contains(all, want) {
 			c.Errorf("nothing says %q", want)
 		}

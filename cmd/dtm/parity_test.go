@@ -73,12 +73,20 @@ func compareFields(t *testing.T, where string, typ reflect.Type, fields []schema
 	}
 }
 
-// structFields are the JSON names of a struct's fields.
+// structFields are the JSON names of a struct's fields, with those of structs that are embedded in it.
 func structFields(typ reflect.Type) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for f := range typ.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if name == "-" || !f.IsExported() {
+				continue
+			}
+			if name == "" && f.Anonymous {
+				for inner := range structFields(f.Type) {
+					if !yield(inner) {
+						return
+					}
+				}
 				continue
 			}
 			if name == "" {
@@ -99,6 +107,11 @@ func fieldNamed(typ reflect.Type, name string) (reflect.Type, bool) {
 		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if tag == name {
 			return f.Type, true
+		}
+		if tag == "" && f.Anonymous {
+			if inner, ok := fieldNamed(f.Type, name); ok {
+				return inner, true
+			}
 		}
 	}
 	return nil, false

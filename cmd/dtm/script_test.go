@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,14 +31,22 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"dtm": main, "dtm-that-hangs": hangingMain, "dtm-with-a-safe": safeMain})
+	testscript.Main(m, map[string]func(){"dtm": main, "dtm-that-hangs": hangingMain, "dtm-with-a-safe": safeMain, "dtm-with-a-crane": craneMain})
 }
 
 // Everything that a user can see is said by the scripts: each begins with a comment on what must hold. The commands that
-// they have beside testscript's own are those of scriptCommands.
+// they have beside testscript's own are those of scriptCommands and clusterCommands.
 func TestDtmDoesWhatTheScriptsSay(t *testing.T) {
+	runScripts(t, filepath.Join("testdata", "script"))
+}
+
+// runScripts runs the scripts in dir, several at the same time. They are done when t is.
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
+	commands := maps.Clone(scriptCommands)
+	maps.Copy(commands, clusterCommands)
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Values[tbKey{}] = env.T()
 			env.Setenv("TZ", "UTC")
@@ -46,7 +55,7 @@ func TestDtmDoesWhatTheScriptsSay(t *testing.T) {
 			env.Setenv("CUE_CACHE_DIR", filepath.Join(env.WorkDir, ".tmp", "cue"))
 			return nil
 		},
-		Cmds:                scriptCommands,
+		Cmds:                commands,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

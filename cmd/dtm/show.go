@@ -151,6 +151,9 @@ func newStatus(f engine.Finding) status {
 		s.Note = "the resource is gone"
 		s.Status = driftedStatus{State: f.Have.Resource, Resource: nil}
 	}
+	if f.Resource != nil && !f.Have.TakenOver {
+		s.Status = f.Resource // as recorded, but for what changes by itself
+	}
 	if s.Options == nil && f.Have.Doubt != nil {
 		s.Options = f.Have.Doubt.Options
 	}
