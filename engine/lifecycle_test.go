@@ -404,3 +404,14 @@ func TestNoRetryBeginsAfterAStop(t *testing.T) {
 		}
 	}
 }
+
+func TestATimeoutThatTheVerbReturnsItselfHasAnEnd(t *testing.T) {
+	a := attempts{Lifecycle: schema.Lifecycle{Timeout: time.Millisecond}}
+	err := a.do(t.Context(), func(ctx context.Context) error {
+		<-ctx.Done()
+		return fmt.Errorf("get: %w", context.Cause(ctx)) // as net/http does it
+	})
+	if err == nil || err.Error() != "timed out after 1ms" || errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}

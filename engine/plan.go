@@ -176,6 +176,7 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	if err != nil {
 		return nil, err
 	}
+	ctx = plugins.WithConceal(ctx, e.secrets.remember)
 	p := &Plan{Serial: state.Serial, Lineage: state.Lineage, state: state, config: config, key: state.Key}
 	if p.key == nil {
 		p.key = make([]byte, 32)

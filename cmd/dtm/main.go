@@ -7,6 +7,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -49,6 +51,8 @@ func run() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
 	}
+	// Libraries log what they also return, in the midst of what is drawn, and with values that may be secret.
+	log.SetOutput(io.Discard)
 	a := newApp()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -167,8 +171,8 @@ func (a *app) execute(ctx context.Context) int {
 	if c.Debug {
 		level = zerolog.DebugLevel
 	}
-	log := zerolog.New(a.stderr).Level(level).With().Timestamp().Logger()
-	ctx = log.WithContext(ctx)
+	logger := zerolog.New(a.stderr).Level(level).With().Timestamp().Logger()
+	ctx = logger.WithContext(ctx)
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	switch err := parsed.Run(); {
 	case err == nil:

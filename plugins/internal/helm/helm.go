@@ -68,7 +68,8 @@ type Resource struct {
 	// State is Helm's word for how the last operation ended; all but "deployed" wants repair.
 	State string       `json:"state"`
 	Chart ChartVersion `json:"chart"`
-	// ValuesHash is the SHA-256, in hexadecimal digits, of the values that were given, as canonical JSON.
+	// ValuesHash is the HMAC-SHA-256, in hexadecimal digits, of the values that were given, as canonical JSON, under a key
+	// that is in the cluster alone. It is empty where something else than dtm has made the revision.
 	ValuesHash string `json:"valuesHash"`
 	// Workloads are those of the release's manifest that exist, sorted.
 	Workloads []Workload `json:"workloads"`

@@ -26,6 +26,7 @@ import (
 func (p *plugin[O]) Preview(ctx context.Context, own, _ O, last Resource) (plugins.Preview, error) {
 	var out plugins.Preview
 	o := p.preset.Common(own)
+	o.conceal(ctx)
 	vals, err := o.values()
 	if err != nil {
 		return out, err

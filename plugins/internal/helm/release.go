@@ -28,6 +28,7 @@ func (p *plugin[O]) bring(ctx context.Context, own O, installed string) (Resourc
 	if err != nil {
 		return Resource{}, err
 	}
+	o.conceal(ctx)
 	vals, err := o.values()
 	if err != nil {
 		return Resource{}, err

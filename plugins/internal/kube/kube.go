@@ -6,6 +6,7 @@ package kube
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/klog/v2"
 
 	"github.com/devstream-io/dtm/plugins"
 )
@@ -35,8 +37,11 @@ type opened struct {
 	files   string
 }
 
-// New makes Clusters that look in env for what an option does not say.
+// New makes Clusters that look in env for what an option does not say. It silences client-go's log, which is one for the
+// whole process and writes on standard error, in the middle of whatever is drawn there: what matters comes as an error.
 func New(env plugins.Env) *Clusters {
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	return &Clusters{env: env, opened: map[[2]string]opened{}}
 }
 
