@@ -24,6 +24,7 @@ var chartRepos = []string{
 	"https://helm.releases.hashicorp.com",
 	"https://jp-gouin.github.io/helm-openldap",
 	"https://steinliber.github.io/tekton-helm-chart",
+	"https://cdfoundation.github.io/tekton-helm-chart",
 	"https://apache.github.io/incubator-devlake-helm-chart",
 }
 
