@@ -3,12 +3,15 @@ package helm
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +23,16 @@ import (
 	"github.com/devstream-io/dtm/plugins/internal/kube"
 	"github.com/devstream-io/dtm/plugins/plugintest"
 )
+
+// TestMain lets more tests run at the same time than there are processors: they wait for a cluster, five seconds for each
+// namespace that goes.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // world is a cluster, a namespace in it that is not there yet, and the plugin.
 type world struct {

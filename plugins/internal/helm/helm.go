@@ -2,7 +2,7 @@
 //
 // It decides with Helm's SDK, and changes three things about it. First, Helm waits by its own clock and hears of no
 // context: here an operation has a kube client of its own whose waits, hooks and requests end with the verb's context, and
-// which tells how far the workloads are (client.go). Second, what goes wrong is cleaned up by this package and not by
+// which tells how far the workloads are (client.go, wait.go). Second, what goes wrong is cleaned up by this package and not by
 // Helm's Atomic, which needs the very connection that may just have been lost: a failed install is uninstalled, a failed
 // upgrade is rolled back and never uninstalled, both under a context of their own (release.go). Third, charts are fetched
 // through the client of [plugins.Env] and kept by their digest, so that an uninstall needs no repository at all (chart.go).

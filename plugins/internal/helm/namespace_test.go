@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 var deleteOptions = metav1.DeleteOptions{}
@@ -220,21 +222,33 @@ func TestReleasesAtTheSameTimeDoNotDisturbOneAnother(t *testing.T) {
 	}
 }
 
-// The namespace of the one that goes is the namespace of the one that comes.
+// The namespace of the one that goes is the namespace of the one that comes, at whatever moment of its going.
 func TestAReleaseMayComeWhileAnotherGoes(t *testing.T) {
 	t.Parallel()
 	full(t)
-	for _, after := range []time.Duration{0, 100 * time.Millisecond, 400 * time.Millisecond, time.Second} {
-		t.Run(after.String(), func(t *testing.T) {
+	for _, moment := range []string{"", "uninstalling", "waiting until Pod", "waiting until the namespace"} {
+		t.Run("after "+moment, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			path := chartFolder(t, "plain")
 			going, coming := called(w.wish(path, `{}`), "going"), called(w.wish(path, `{}`), "coming")
 			r, err := w.plugin.Create(t.Context(), going)
 			w.must(err)
+			now := make(chan struct{})
+			come := sync.OnceFunc(func() { close(now) })
+			ctx := plugins.WithReport(t.Context(), func(text string) {
+				if strings.HasPrefix(text, moment) {
+					come()
+				}
+			})
 			ended := make(chan error, 1)
-			go func() { ended <- w.plugin.Delete(t.Context(), going, r) }()
-			time.Sleep(after) // any moment of the other's life will do: there is no condition to wait for
+			go func() {
+				defer come()
+				ended <- w.plugin.Delete(ctx, going, r)
+			}()
+			if moment != "" {
+				<-now
+			}
 			r, err = w.plugin.Create(t.Context(), coming)
 			w.must(err)
 			w.must(<-ended)

@@ -65,7 +65,7 @@ func (p *plugin[O]) observe(op *operation, history []*release.Release, o Options
 	}
 	r := Resource{
 		Release: rel.Name, Namespace: rel.Namespace, Revision: rel.Version, State: rel.Info.Status.String(),
-		Chart: ChartVersion{Name: rel.Chart.Name(), Version: rel.Chart.Metadata.Version},
+		Chart:  ChartVersion{Name: rel.Chart.Name(), Version: rel.Chart.Metadata.Version},
 		Absent: absent,
 		Outputs: Outputs{
 			Namespace: rel.Namespace, Release: rel.Name, URLs: asked.urls(), Secrets: asked.secrets(),

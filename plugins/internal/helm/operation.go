@@ -97,6 +97,9 @@ func (op *operation) explain(err error) error {
 		err = fmt.Errorf("%w: %s", err, op.complaint)
 	}
 	if cause := context.Cause(op.ctx); cause != nil {
+		if err.Error() == cause.Error() {
+			return err
+		}
 		return fmt.Errorf("%w (%w)", cause, err)
 	}
 	var longest string
