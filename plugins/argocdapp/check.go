@@ -3,16 +3,17 @@ package argocdapp
 import (
 	"errors"
 	"strings"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // check refuses what must not even be tried.
 func check(o Options) error {
 	if hasCredentials(o.Source.RepoURL) {
 		// The URL itself is told nobody.
-		return &hinted{
-			err:  errors.New("source.repoURL carries credentials"),
-			hint: "leave them out, and give them to Argo CD as a repository secret (a Secret with the label argocd.argoproj.io/secret-type: repository)",
-		}
+		return plugins.Hinted(
+			errors.New("source.repoURL carries credentials"),
+			"leave them out, and give them to Argo CD as a repository secret (a Secret with the label argocd.argoproj.io/secret-type: repository)")
 	}
 	m := manifest(o)
 	if at[any](m, "spec", "source", "helm") != nil && at[any](m, "spec", "source", "kustomize") != nil {
@@ -51,15 +52,3 @@ func clean(address string) string {
 	scheme, _, rest := userinfo(address)
 	return scheme + "://***@" + rest
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -62,10 +62,10 @@ func (t target) settled(ctx context.Context, want Options, applied kube.Object) 
 	if compared(last) {
 		why = describe(last)
 	}
-	return nil, &hinted{
-		err:  fmt.Errorf("%s is not synced and healthy after %s: %s%s", t.ref, t.timeout, why, trouble(err)),
-		hint: "`kubectl -n " + t.ref.Namespace + " describe application " + t.ref.Name + "` tells more, and " + controller + " logs it; `timeout` is how long it may take, `wait: false` does not wait",
-	}
+	return nil, plugins.Hinted(
+		fmt.Errorf("%s is not synced and healthy after %s: %s%s", t.ref, t.timeout, why, trouble(err)),
+		"`kubectl -n "+t.ref.Namespace+" describe application "+t.ref.Name+"` tells more, and "+controller+" logs it; `timeout` is how long it may take, `wait: false` does not wait")
+
 }
 
 // trouble is what Await tells of a cluster that did not answer.
@@ -119,10 +119,10 @@ func (t target) gone(ctx context.Context) error {
 	if why := statusOf(last).Message; why != "" {
 		text += ": " + why
 	}
-	return &hinted{
-		err:  fmt.Errorf("%s is not gone after %s: it is held by %s%s", t.ref, t.timeout, text, trouble(err)),
-		hint: "is Argo CD well, and does it manage Applications in that namespace? Without the finalizer the Application goes and what it deployed stays",
-	}
+	return plugins.Hinted(
+		fmt.Errorf("%s is not gone after %s: it is held by %s%s", t.ref, t.timeout, text, trouble(err)),
+		"is Argo CD well, and does it manage Applications in that namespace? Without the finalizer the Application goes and what it deployed stays")
+
 }
 
 // release takes Argo CD's finalizer away, and no other.

@@ -104,7 +104,7 @@ func open(draft string, mode fs.FileMode, createDirs bool) (*os.File, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		folder := filepath.Dir(draft)
 		if !createDirs {
-			return nil, &hintedError{err: fmt.Errorf("folder %s: %w", folder, syscall.ENOENT), hint: "set createDirs: true"}
+			return nil, plugins.Hinted(fmt.Errorf("folder %s: %w", folder, syscall.ENOENT), "set createDirs: true")
 		}
 		if err := makeDirs(folder); err != nil {
 			return nil, err
@@ -228,24 +228,12 @@ func checkRegular(info fs.FileInfo) error {
 	case info.Mode().IsRegular():
 		return nil
 	case info.IsDir():
-		return &hintedError{err: errors.New("it is a folder"), hint: "choose another filename or move the folder away"}
+		return plugins.Hinted(errors.New("it is a folder"), "choose another filename or move the folder away")
 	}
-	return &hintedError{err: errors.New("it is not a regular file"), hint: "choose another filename"}
+	return plugins.Hinted(errors.New("it is not a regular file"), "choose another filename")
 }
 
 func sum(data []byte) string {
 	s := sha256.Sum256(data)
 	return hex.EncodeToString(s[:])
 }
-
-// hintedError is an error that says what can be done about it.
-type hintedError struct {
-	err  error
-	hint string
-}
-
-func (e *hintedError) Error() string { return e.err.Error() }
-func (e *hintedError) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hintedError) Hint() string { return e.hint }

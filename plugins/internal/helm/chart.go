@@ -100,10 +100,9 @@ func (c *charts) find(o Options) (place, error) {
 	case strings.HasPrefix(name, "./"), strings.HasPrefix(name, "../"), name == ".", name == "..":
 		return place{path: filepath.Join(c.env.Dir, name)}, nil
 	case o.Repo.URL == "":
-		return place{}, &hinted{
-			err:  fmt.Errorf("no repository for chart %q", name),
-			hint: `set repo.url, or make chart.chart_name a path ("./charts/x") or an "oci://" address`,
-		}
+		return place{}, plugins.Hinted(
+			fmt.Errorf("no repository for chart %q", name),
+			`set repo.url, or make chart.chart_name a path ("./charts/x") or an "oci://" address`)
 	}
 	// The alias before the slash was for the reference's own list of repositories.
 	_, last, _ := cutLast(name)
@@ -129,7 +128,7 @@ func (c *charts) inRegistry(option, address string) (place, error) {
 	case name == "" || !registry.IsOCI(base):
 		return place{}, fmt.Errorf("%s %q names no chart", option, address)
 	case strings.ContainsAny(name, ":@"):
-		return place{}, &hinted{err: fmt.Errorf("%s %q has a version in it", option, address), hint: "it goes into chart.version"}
+		return place{}, plugins.Hinted(fmt.Errorf("%s %q has a version in it", option, address), "it goes into chart.version")
 	}
 	return c.mirrored(base, name)
 }
@@ -139,14 +138,13 @@ func checkAddress(option, address string) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "":
-		return &hinted{err: fmt.Errorf("%s %q is no address", option, redactURL(address)), hint: "one begins with https:// or oci://"}
+		return plugins.Hinted(fmt.Errorf("%s %q is no address", option, redactURL(address)), "one begins with https:// or oci://")
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != registry.OCIScheme:
-		return &hinted{err: fmt.Errorf("%s %q is of an unknown kind", option, redactURL(address)), hint: "one begins with https:// or oci://"}
+		return plugins.Hinted(fmt.Errorf("%s %q is of an unknown kind", option, redactURL(address)), "one begins with https:// or oci://")
 	case u.User != nil:
-		return &hinted{
-			err:  fmt.Errorf("%s %s has credentials in it", option, redactURL(address)),
-			hint: "put them into repo.username and repo.password, which are kept out of the journal",
-		}
+		return plugins.Hinted(
+			fmt.Errorf("%s %s has credentials in it", option, redactURL(address)),
+			"put them into repo.username and repo.password, which are kept out of the journal")
 	}
 	return nil
 }
@@ -241,10 +239,9 @@ func checkVersion(version string) error {
 		return nil
 	}
 	if _, err := semver.NewConstraint(version); err != nil {
-		return &hinted{
-			err:  fmt.Errorf("chart.version %q is neither a version nor a range of versions", version),
-			hint: `a version is "1.2.3", a range is "~1.2" or ">=1.2 <2"`,
-		}
+		return plugins.Hinted(
+			fmt.Errorf("chart.version %q is neither a version nor a range of versions", version),
+			`a version is "1.2.3", a range is "~1.2" or ">=1.2 <2"`)
 	}
 	return nil
 }
@@ -344,7 +341,7 @@ func load(from string, archive []byte) (*found, error) {
 func local(path, version string) (*found, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &hinted{err: fmt.Errorf("chart %s: %w", path, fs.ErrNotExist), hint: "relative paths start at the folder of the configuration"}
+		return nil, plugins.Hinted(fmt.Errorf("chart %s: %w", path, fs.ErrNotExist), "relative paths start at the folder of the configuration")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("chart %s: %w", path, err)
@@ -385,7 +382,7 @@ func checked(from string, f *found) (*found, error) {
 	}
 	// Helm's library renders what is there and says nothing of what is not.
 	if err := action.CheckDependencies(f.chart, m.Dependencies); err != nil {
-		return nil, &hinted{err: fmt.Errorf("chart %s: %w", from, err), hint: "run `helm dependency build` in the chart's folder"}
+		return nil, plugins.Hinted(fmt.Errorf("chart %s: %w", from, err), "run `helm dependency build` in the chart's folder")
 	}
 	return f, nil
 }
@@ -405,15 +402,3 @@ func digestFiles(files []*chart.File) string {
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -50,7 +50,7 @@ func (c *charts) http(ctx context.Context, o Options, address string, longest in
 	case err != nil:
 		return nil, network(ctx, fmt.Errorf("%s: broke off after %d bytes: %w", redactURL(address), len(data), err))
 	case int64(len(data)) > longest:
-		return nil, &hinted{err: fmt.Errorf("%s: %w", redactURL(address), tooLong(longest)), hint: "is repo.url a chart repository?"}
+		return nil, plugins.Hinted(fmt.Errorf("%s: %w", redactURL(address), tooLong(longest)), "is repo.url a chart repository?")
 	}
 	return data, nil
 }
@@ -64,13 +64,13 @@ func (e tooLong) Error() string { return fmt.Sprintf("the answer has more than %
 func refused(err error, status int, after time.Duration) error {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return &hinted{err: err, hint: "does it want other credentials? repo.username and repo.password"}
+		return plugins.Hinted(err, "does it want other credentials? repo.username and repo.password")
 	case status == http.StatusNotFound || status == http.StatusGone:
-		return &hinted{err: err, hint: "is repo.url the address that `helm repo add` takes, and is the chart still there?"}
+		return plugins.Hinted(err, "is repo.url the address that `helm repo add` takes, and is the chart still there?")
 	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500:
-		return plugins.Retryable(&hinted{err: err, hint: "try again later; DTM_CHART_MIRRORS names mirrors"}, after)
+		return plugins.Retryable(plugins.Hinted(err, "try again later; DTM_CHART_MIRRORS names mirrors"), after)
 	}
-	return &hinted{err: err, hint: "is repo.url a chart repository?"}
+	return plugins.Hinted(err, "is repo.url a chart repository?")
 }
 
 // longestRetryAfter is the longest wait that a server is believed to mean.
@@ -99,11 +99,11 @@ func network(ctx context.Context, err error) error {
 	var wrong *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &wrong):
-		return &hinted{err: err, hint: "repo.ca_file names a file with the certificate of an authority of your own"}
+		return plugins.Hinted(err, "repo.ca_file names a file with the certificate of an authority of your own")
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return &hinted{err: err, hint: "the server speaks http and not https: is the address right?"}
+		return plugins.Hinted(err, "the server speaks http and not https: is the address right?")
 	}
-	return plugins.Retryable(&hinted{err: err, hint: "is the repository up, and is there a way to it from here? DTM_CHART_MIRRORS names mirrors"}, 0)
+	return plugins.Retryable(plugins.Hinted(err, "is the repository up, and is there a way to it from here? DTM_CHART_MIRRORS names mirrors"), 0)
 }
 
 // client is the environment's, which trusts the authority of the options as well and keeps credentials to one server.
@@ -132,14 +132,14 @@ func (c *charts) client(o Options) (*http.Client, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &hinted{err: fmt.Errorf("repo.ca_file: %w", err), hint: "relative paths start at the folder of the configuration"}
+		return nil, plugins.Hinted(fmt.Errorf("repo.ca_file: %w", err), "relative paths start at the folder of the configuration")
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, &hinted{err: fmt.Errorf("repo.ca_file %s has no certificate", path), hint: "certificates are to be in PEM"}
+		return nil, plugins.Hinted(fmt.Errorf("repo.ca_file %s has no certificate", path), "certificates are to be in PEM")
 	}
 	transport, ok := c.env.HTTP.Transport.(*http.Transport)
 	if !ok {

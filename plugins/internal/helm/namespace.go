@@ -49,16 +49,15 @@ func (op *operation) ensureNamespace(create bool, timeout time.Duration) (made b
 		return false, nil
 	})
 	if errors.Is(err, late) {
-		return false, &hinted{
-			err:  fmt.Errorf("the namespace %s was still being deleted after %s: %s", op.Namespace, timeout, whyTerminating(last)),
-			hint: "what is to take away the finalizers that are named there?",
-		}
+		return false, plugins.Hinted(
+			fmt.Errorf("the namespace %s was still being deleted after %s: %s", op.Namespace, timeout, whyTerminating(last)),
+			"what is to take away the finalizers that are named there?")
 	}
 	return made, op.explain(err)
 }
 
 func (op *operation) noNamespace() error {
-	return &hinted{err: fmt.Errorf("there is no namespace %s", op.Namespace), hint: "make it, or set create_namespace: true"}
+	return plugins.Hinted(fmt.Errorf("there is no namespace %s", op.Namespace), "make it, or set create_namespace: true")
 }
 
 func ownLabel(ns *corev1.Namespace) bool {
@@ -143,10 +142,9 @@ func (op *operation) removeNamespace(timeout time.Duration) error {
 		return false, nil
 	})
 	if errors.Is(err, late) {
-		return &hinted{
-			err:  fmt.Errorf("the namespace %s is not gone after %s: %s", op.Namespace, timeout, whyTerminating(ns)),
-			hint: "what is to take away the finalizers that are named there?",
-		}
+		return plugins.Hinted(
+			fmt.Errorf("the namespace %s is not gone after %s: %s", op.Namespace, timeout, whyTerminating(ns)),
+			"what is to take away the finalizers that are named there?")
 	}
 	return op.explain(err)
 }

@@ -53,7 +53,7 @@ func (o Options) timeout() (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(o.Chart.Timeout)
 	if err != nil || d <= 0 {
-		return 0, &hinted{err: fmt.Errorf("chart.timeout %q is no duration", o.Chart.Timeout), hint: `as in "5m" or "1h30m"`}
+		return 0, plugins.Hinted(fmt.Errorf("chart.timeout %q is no duration", o.Chart.Timeout), `as in "5m" or "1h30m"`)
 	}
 	return d, nil
 }

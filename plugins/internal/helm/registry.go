@@ -21,6 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/credentials"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
+	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/plugins/internal/kube"
 )
 
@@ -84,10 +85,9 @@ func (c *charts) registry(ctx context.Context, at place, o Options) (*registryCl
 	authorizer := auth.Client{Client: client, Cache: auth.NewCache()}
 	host, _, _ := strings.Cut(at.ref(), "/")
 	if (o.Repo.Username == "") != (o.Repo.Password == "") {
-		return nil, &hinted{
-			err:  fmt.Errorf("chart %s: a registry takes either both or neither of repo.username and repo.password", at),
-			hint: "with neither, the credentials of `helm registry login` and `docker login` count",
-		}
+		return nil, plugins.Hinted(
+			fmt.Errorf("chart %s: a registry takes either both or neither of repo.username and repo.password", at),
+			"with neither, the credentials of `helm registry login` and `docker login` count")
 	}
 	if o.Repo.Username != "" {
 		authorizer.Credential = auth.StaticCredential(host, auth.Credential{Username: o.Repo.Username, Password: o.Repo.Password})
@@ -118,7 +118,7 @@ func (c *charts) logins() (auth.CredentialFunc, error) {
 		}
 		store, err := credentials.NewStore(path, credentials.StoreOptions{})
 		if err != nil {
-			return nil, &hinted{err: fmt.Errorf("credentials for registries in %s: %w", path, err), hint: "mend or remove that file, or set repo.username and repo.password"}
+			return nil, plugins.Hinted(fmt.Errorf("credentials for registries in %s: %w", path, err), "mend or remove that file, or set repo.username and repo.password")
 		}
 		stores = append(stores, store)
 	}
@@ -165,7 +165,7 @@ func (r *registryClient) explain(at place, err error) error {
 	case r.ctx.Err() != nil:
 		return network(r.ctx, wrapped)
 	case errors.As(err, &long):
-		return &hinted{err: wrapped, hint: "is it a chart, and not an image?"}
+		return plugins.Hinted(wrapped, "is it a chart, and not an image?")
 	case errors.As(err, &answer):
 		again := ""
 		if p := r.again.Load(); p != nil {
@@ -181,16 +181,16 @@ func (r *registryClient) explain(at place, err error) error {
 	if errors.As(err, &request) || errors.Is(err, io.ErrUnexpectedEOF) || kube.Passing(err) {
 		return network(r.ctx, wrapped)
 	}
-	return &hinted{err: wrapped, hint: "is there a chart at that address, and not something else, as an image?"}
+	return plugins.Hinted(wrapped, "is there a chart at that address, and not something else, as an image?")
 }
 
 // inRegistry gives the hints that registries want differently from repositories.
 func inRegistry(err error, status int) error {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &hinted{err: err, hint: "does the registry want other credentials? repo.username and repo.password, or `helm registry login`"}
+		return plugins.Hinted(err, "does the registry want other credentials? repo.username and repo.password, or `helm registry login`")
 	case http.StatusNotFound:
-		return &hinted{err: err, hint: "is there a chart of that name in the registry? The address ends in the chart's name"}
+		return plugins.Hinted(err, "is there a chart of that name in the registry? The address ends in the chart's name")
 	}
 	return err
 }

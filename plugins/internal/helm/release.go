@@ -118,7 +118,7 @@ func (p *plugin[O]) put(op *operation, rel *release.Release, own O, chrt *found,
 		a.Replace = true // a history that an uninstall has kept is no release
 		_, err = a.Run(chrt.chart, vals)
 	} else {
-		plugins.Report(op.ctx, fmt.Sprintf("upgrading from %s to %s", rel.Chart.Metadata.Version, chrt.chart.Metadata.Version))
+		plugins.Report(op.ctx, fmt.Sprintf("upgrading %s %s to %s", chrt.chart.Name(), rel.Chart.Metadata.Version, chrt.chart.Metadata.Version))
 		a := action.NewUpgrade(op.cfg)
 		a.Namespace, a.Description = op.Namespace, m.String()
 		a.Wait, a.Timeout, a.MaxHistory = o.Chart.Wait, timeout, revisions

@@ -11,6 +11,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/registry"
 	"helm.sh/helm/v3/pkg/repo"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // newestIndexed is the newest version that fits, by the repository's index.
@@ -32,10 +34,9 @@ func entryOf(index *repo.IndexFile, at place, version string) (*repo.ChartVersio
 		versions = append(versions, v.Version)
 	}
 	if len(versions) == 0 {
-		return nil, &hinted{
-			err:  fmt.Errorf("no chart %s in %s", at.name, redactURL(at.base)),
-			hint: "is chart.chart_name spelt as in the repository's index.yaml?",
-		}
+		return nil, plugins.Hinted(
+			fmt.Errorf("no chart %s in %s", at.name, redactURL(at.base)),
+			"is chart.chart_name spelt as in the repository's index.yaml?")
 	}
 	return nil, noVersion(at, version, versions)
 }
@@ -45,11 +46,11 @@ func noVersion(at place, wish string, versions []string) error {
 	newest := strings.Join(versions[:min(5, len(versions))], ", ")
 	switch {
 	case newest == "":
-		return &hinted{err: fmt.Errorf("chart %s has no versions", at), hint: "is the address that of a chart?"}
+		return plugins.Hinted(fmt.Errorf("chart %s has no versions", at), "is the address that of a chart?")
 	case wish == "":
-		return &hinted{err: fmt.Errorf("chart %s has no version that is no pre-release", at), hint: "name one in chart.version; the newest are " + newest}
+		return plugins.Hinted(fmt.Errorf("chart %s has no version that is no pre-release", at), "name one in chart.version; the newest are "+newest)
 	}
-	return &hinted{err: fmt.Errorf("chart %s has no version %s", at, wish), hint: "the newest are " + newest}
+	return plugins.Hinted(fmt.Errorf("chart %s has no version %s", at, wish), "the newest are "+newest)
 }
 
 // index reads the repository's index.yaml, once for all that want it at the same time.
@@ -76,7 +77,7 @@ func (c *charts) index(ctx context.Context, at place, o Options) (*repo.IndexFil
 		}
 		index, err := repo.LoadIndexFile(path)
 		if err != nil {
-			return nil, &hinted{err: fmt.Errorf("index of %s: %w", redactURL(at.base), err), hint: "is repo.url a chart repository, and not its web page?"}
+			return nil, plugins.Hinted(fmt.Errorf("index of %s: %w", redactURL(at.base), err), "is repo.url a chart repository, and not its web page?")
 		}
 		return index, nil
 	})
@@ -105,11 +106,11 @@ func (c *charts) download(ctx context.Context, at place, o Options, version stri
 		return nil, err
 	}
 	if len(entry.URLs) == 0 {
-		return nil, &hinted{err: fmt.Errorf("chart %s %s has no address in the repository's index", at, version), hint: "its maintainers must mend that; is there another version?"}
+		return nil, plugins.Hinted(fmt.Errorf("chart %s %s has no address in the repository's index", at, version), "its maintainers must mend that; is there another version?")
 	}
 	address, err := repo.ResolveReferenceURL(at.base, entry.URLs[0])
 	if err != nil {
-		return nil, &hinted{err: fmt.Errorf("chart %s %s: %w", at, version, redacted(err)), hint: "the repository's maintainers must mend its index"}
+		return nil, plugins.Hinted(fmt.Errorf("chart %s %s: %w", at, version, redacted(err)), "the repository's maintainers must mend its index")
 	}
 	address = c.mirror(address)
 	if err := checkAddress("the address of chart "+at.name, address); err != nil {
@@ -131,10 +132,9 @@ func (c *charts) download(ctx context.Context, at place, o Options, version stri
 		return nil, fmt.Errorf("chart %s %s: %w", at, version, err)
 	}
 	if want := strings.TrimPrefix(entry.Digest, "sha256:"); want != "" && digest(data) != "sha256:"+want {
-		return nil, &hinted{
-			err:  fmt.Errorf("chart %s %s: what came has the digest %s, the repository's index says sha256:%s", at, version, digest(data), want),
-			hint: "the archive was changed or damaged on the way, or the repository is being updated: nothing was installed",
-		}
+		return nil, plugins.Hinted(
+			fmt.Errorf("chart %s %s: what came has the digest %s, the repository's index says sha256:%s", at, version, digest(data), want),
+			"the archive was changed or damaged on the way, or the repository is being updated: nothing was installed")
 	}
 	return data, nil
 }

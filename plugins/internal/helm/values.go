@@ -12,6 +12,8 @@ import (
 	"regexp"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // values are what some options give a chart: values_yaml with values over it, read as Helm reads a file of -f. Each call
@@ -20,10 +22,9 @@ func (o Options) values() (map[string]any, error) {
 	var text map[string]any
 	if err := yaml.Unmarshal([]byte(o.Chart.ValuesYAML), &text); err != nil {
 		// The parser's error may quote a line, and there may be a password in it.
-		return nil, &hinted{
-			err:  errors.New("chart.values_yaml is not a YAML mapping"),
-			hint: "`dtm validate` does not look into it; is every line indented as it should be?" + lineOf(err),
-		}
+		return nil, plugins.Hinted(
+			errors.New("chart.values_yaml is not a YAML mapping"),
+			"`dtm validate` does not look into it; is every line indented as it should be?"+lineOf(err))
 	}
 	if text == nil {
 		text = map[string]any{}

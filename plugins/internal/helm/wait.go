@@ -55,10 +55,9 @@ func (c *client) waitReady(resources helmkube.ResourceList, timeout time.Duratio
 		return len(left) == 0, nil
 	})
 	if errors.Is(err, late) {
-		return &hinted{
-			err:  fmt.Errorf("%w after %s: %s", late, timeout, c.diagnose(pending)),
-			hint: "chart.timeout says how long to wait, chart.wait whether to",
-		}
+		return plugins.Hinted(
+			fmt.Errorf("%w after %s: %s", late, timeout, c.diagnose(pending)),
+			"chart.timeout says how long to wait, chart.wait whether to")
 	}
 	return err
 }
@@ -199,10 +198,10 @@ func (c *client) WaitForDelete(resources helmkube.ResourceList, timeout time.Dur
 		return len(left) == 0, nil
 	})
 	if errors.Is(err, late) {
-		err = &hinted{
-			err:  fmt.Errorf("%w after %s: %s", late, timeout, names(left)),
-			hint: "look at their metadata.finalizers: who is to take those away?",
-		}
+		err = plugins.Hinted(
+			fmt.Errorf("%w after %s: %s", late, timeout, names(left)),
+			"look at their metadata.finalizers: who is to take those away?")
+
 		c.still = err
 	}
 	return c.hear(err)

@@ -31,22 +31,23 @@ func (c *Cluster) Explain(err error) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &certificate):
-		return &hinted{
-			err:  fmt.Errorf("%s: %w", c.Name, err),
-			hint: "is it the right server, and does the kubeconfig have its certificate authority (certificate-authority-data)?",
-		}
+		return plugins.Hinted(
+			fmt.Errorf("%s: %w", c.Name, err),
+			"is it the right server, and does the kubeconfig have its certificate authority (certificate-authority-data)?")
+
 	case strings.Contains(err.Error(), "getting credentials: "):
-		return &hinted{
-			err:  fmt.Errorf("%s: %w", c.Name, err),
-			hint: "the kubeconfig gets its credentials from a program: does it work by hand?",
-		}
+		return plugins.Hinted(
+			fmt.Errorf("%s: %w", c.Name, err),
+			"the kubeconfig gets its credentials from a program: does it work by hand?")
+
 	case meta.IsNoMatchError(err):
-		return &hinted{err: err, hint: "the cluster does not know this kind: is what defines it (a CustomResourceDefinition) installed? dependsOn says what comes first"}
+		return plugins.Hinted(err, "the cluster does not know this kind: is what defines it (a CustomResourceDefinition) installed? dependsOn says what comes first")
 	case Passing(err):
-		return plugins.Retryable(&hinted{
-			err:  fmt.Errorf("%s does not answer: %w", c.Name, err),
-			hint: "is the cluster up, and does `kubectl version` reach it with the same kubeconfig?",
-		}, 0)
+		return plugins.Retryable(plugins.Hinted(
+			fmt.Errorf("%s does not answer: %w", c.Name, err),
+			"is the cluster up, and does `kubectl version` reach it with the same kubeconfig?"),
+
+			0)
 	}
 	return err
 }
@@ -56,13 +57,13 @@ func (c *Cluster) explainStatus(err error, status *apierrors.StatusError) error 
 	case apierrors.IsNotFound(status):
 		return &notFound{err}
 	case apierrors.IsUnauthorized(status):
-		return &hinted{err: fmt.Errorf("%s: %w", c.Name, err), hint: "the credentials in the kubeconfig are not, or no longer, valid"}
+		return plugins.Hinted(fmt.Errorf("%s: %w", c.Name, err), "the credentials in the kubeconfig are not, or no longer, valid")
 	case apierrors.IsForbidden(status) && strings.Contains(status.Error(), "exceeded quota"):
-		return &hinted{err: err, hint: "raise the ResourceQuota of the namespace, or ask for less"}
+		return plugins.Hinted(err, "raise the ResourceQuota of the namespace, or ask for less")
 	case apierrors.HasStatusCause(status, namespaceTerminating):
-		return plugins.Retryable(&hinted{err: err, hint: "the namespace is being deleted: wait until it is gone, or look at its finalizers"}, 0)
+		return plugins.Retryable(plugins.Hinted(err, "the namespace is being deleted: wait until it is gone, or look at its finalizers"), 0)
 	case apierrors.IsForbidden(status):
-		return &hinted{err: err, hint: "the user of " + c.Name + " lacks a right: ask for a Role that grants what the message names"}
+		return plugins.Hinted(err, "the user of "+c.Name+" lacks a right: ask for a Role that grants what the message names")
 	case passingStatus(status):
 		after, _ := apierrors.SuggestsClientDelay(status)
 		return plugins.Retryable(err, time.Duration(after)*time.Second)
@@ -109,15 +110,3 @@ type notFound struct{ err error }
 
 func (e *notFound) Error() string   { return e.err.Error() }
 func (e *notFound) Unwrap() []error { return []error{e.err, plugins.ErrNotFound} }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -110,7 +110,7 @@ func (c *Clusters) open(kubeconfig, context string) (*Cluster, error) {
 	where := strings.Join(c.paths(kubeconfig), " or ")
 	loaded, err := rules.Load()
 	if err != nil {
-		return nil, &hinted{err: fmt.Errorf("kubeconfig %s: %w", where, err), hint: "set the option kubeconfig, or KUBECONFIG, to a file that kubectl can use"}
+		return nil, plugins.Hinted(fmt.Errorf("kubeconfig %s: %w", where, err), "set the option kubeconfig, or KUBECONFIG, to a file that kubectl can use")
 	}
 	if len(loaded.Clusters) == 0 && kubeconfig == "" && context == "" && c.env.Getenv("KUBERNETES_SERVICE_HOST") != "" {
 		config, err := rest.InClusterConfig()
@@ -120,7 +120,7 @@ func (c *Clusters) open(kubeconfig, context string) (*Cluster, error) {
 		return newCluster("the cluster around this pod", "default", config), nil
 	}
 	if len(loaded.Clusters) == 0 {
-		return nil, &hinted{err: fmt.Errorf("no cluster in kubeconfig %s", where), hint: "set the option kubeconfig, or KUBECONFIG, to a file that kubectl can use"}
+		return nil, plugins.Hinted(fmt.Errorf("no cluster in kubeconfig %s", where), "set the option kubeconfig, or KUBECONFIG, to a file that kubectl can use")
 	}
 	if context == "" {
 		context = loaded.CurrentContext
@@ -129,9 +129,9 @@ func (c *Clusters) open(kubeconfig, context string) (*Cluster, error) {
 	named, there := loaded.Contexts[context], contextsOf(loaded)
 	switch {
 	case context == "":
-		return nil, &hinted{err: fmt.Errorf("no context is the current one in kubeconfig %s", where), hint: "set the option context: " + there}
+		return nil, plugins.Hinted(fmt.Errorf("no context is the current one in kubeconfig %s", where), "set the option context: "+there)
 	case named == nil:
-		return nil, &hinted{err: fmt.Errorf("no context %q in kubeconfig %s", context, where), hint: there}
+		return nil, plugins.Hinted(fmt.Errorf("no context %q in kubeconfig %s", context, where), there)
 	case loaded.Clusters[named.Cluster] == nil:
 		return nil, fmt.Errorf("cluster %q of context %q does not exist in kubeconfig %s", named.Cluster, context, where)
 	}

@@ -156,14 +156,14 @@ func (c *Cluster) objects(ctx context.Context, ref Ref) (dynamic.ResourceInterfa
 // homeless explains that an object could not be made because something around it is not there.
 func (c *Cluster) homeless(ref Ref, status *apierrors.StatusError) error {
 	if d := status.Status().Details; d != nil && d.Kind == "namespaces" {
-		return &hinted{
-			err:  fmt.Errorf("%s: there is no namespace %q: %w", ref, ref.Namespace, status),
-			hint: "is it the right cluster (" + c.Name + ")? What makes the namespace comes first: name it in dependsOn",
-		}
+		return plugins.Hinted(
+			fmt.Errorf("%s: there is no namespace %q: %w", ref, ref.Namespace, status),
+			"is it the right cluster ("+c.Name+")? What makes the namespace comes first: name it in dependsOn")
 	}
 	// A kind that was defined a moment ago may not be known to every server yet.
-	return plugins.Retryable(&hinted{
-		err:  fmt.Errorf("%s: the cluster does not know the kind %s (%s): %w", ref, ref.Kind.Name, ref.apiVersion(), status),
-		hint: "what defines it (a CustomResourceDefinition) comes first: name the tool that installs it in dependsOn",
-	}, 0)
+	return plugins.Retryable(plugins.Hinted(
+		fmt.Errorf("%s: the cluster does not know the kind %s (%s): %w", ref, ref.Kind.Name, ref.apiVersion(), status),
+		"what defines it (a CustomResourceDefinition) comes first: name the tool that installs it in dependsOn"),
+
+		0)
 }
