@@ -245,11 +245,11 @@ func (l *Loader) Complete(plugin string, options json.RawMessage) (json.RawMessa
 	}
 	v := cuectx.CompileBytes(options).Unify(optionDefs(schemas, []string{plugin})[plugin])
 	if err := v.Validate(cue.Concrete(true)); err != nil {
-		return nil, err
+		return nil, errors.New(withoutCredentials(err.Error()))
 	}
 	data, err := v.MarshalJSON()
 	if err != nil {
-		return nil, err
+		return nil, errors.New(withoutCredentials(err.Error()))
 	}
 	canonical, _, err := scanOptions(data)
 	return canonical, err

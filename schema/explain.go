@@ -66,10 +66,12 @@ func messageOf(e errors.Error) string {
 	if prefix := strings.Join(e.Path(), "."); prefix != "" {
 		msg = strings.TrimPrefix(msg, prefix+": ")
 	}
-	return credentials.ReplaceAllString(strings.TrimSpace(msg), "$1***@")
+	return withoutCredentials(strings.TrimSpace(msg))
 }
 
-// credentials are those in a URL, as people paste them: a mistake in it is told without them.
+// withoutCredentials hides those in URLs, as people paste them: a mistake in one is told without them.
+func withoutCredentials(msg string) string { return credentials.ReplaceAllString(msg, "$1***@") }
+
 var credentials = regexp.MustCompile(`(://)[^/?#\s"@]+@`)
 
 // report makes one Error a path.

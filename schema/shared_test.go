@@ -240,6 +240,7 @@ tools: parts.tools
 
 func TestSharedPackagesAreVendored(t *testing.T) {
 	l := sharingLoader(t)
+	cue := parts.Cue(t) // from inside of the module
 	dir := t.TempDir()
 	t.Chdir(dir)
 	write(t, "cue.mod/pkg/devstream.io/dtm/shared/old/old.cue", "package old\n#Options: 1\n")
@@ -265,7 +266,6 @@ func TestSharedPackagesAreVendored(t *testing.T) {
 	if exists("cue.mod/pkg/devstream.io/dtm/shared/old/old.cue") || exists("cue.mod/pkg/devstream.io/dtm/shared/base/more.cue") {
 		t.Error("what this dtm does not have is still there")
 	}
-	cue := parts.Cue(t)
 	t.Setenv("CUE_REGISTRY", "none")
 	if out, err := exec.Command(cue, "vet", "-c", ".").CombinedOutput(); err != nil {
 		t.Errorf("stock cue: %v\n%s", err, out)
