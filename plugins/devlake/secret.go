@@ -77,7 +77,7 @@ func prepare(ctx context.Context, at helm.Target, o helm.Options) error {
 	}
 	key := newKey()
 	_, err = at.Cluster.Apply(ctx, ref, kube.Object{
-		"metadata": map[string]any{"labels": map[string]any{"app.kubernetes.io/managed-by": "dtm", "app.kubernetes.io/instance": at.Release}},
+		"metadata": map[string]any{"labels": map[string]any{kube.ManagedBy: kube.Us, "app.kubernetes.io/instance": at.Release}},
 		// Charts have asked for it by either name.
 		"stringData": map[string]any{"encryptionSecret": key, "ENCRYPTION_SECRET": key},
 	})

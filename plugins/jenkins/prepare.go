@@ -21,7 +21,7 @@ var (
 )
 
 // ours marks what is to go with the tool.
-var ours = map[string]any{"app.kubernetes.io/managed-by": "dtm"}
+var ours = map[string]any{kube.ManagedBy: kube.Us}
 
 // common are the options that all charts share. A folder on the node is no use unless the chart's claim asks for it.
 func common(o Options) helm.Options {
@@ -167,7 +167,7 @@ func clean(ctx context.Context, at helm.Target, have Options) error {
 	}
 	meta, _ := found["metadata"].(map[string]any)
 	labels, _ := meta["labels"].(map[string]any)
-	if labels["app.kubernetes.io/managed-by"] != "dtm" {
+	if labels[kube.ManagedBy] != kube.Us {
 		return nil
 	}
 	return at.Cluster.Delete(ctx, ref)

@@ -66,7 +66,7 @@ func TestDefinitionsAreUpgradedWhenThatIsAskedFor(t *testing.T) {
 	r = w.repaired(with, r)
 
 	// When the definition is gone, so are its objects, and the rest can still be removed.
-	w.must(cluster.Dynamic().Resource(definitions).Delete(t.Context(), "widgets.lab.dtm.test", deleteOptions))
+	w.must(cluster.Dynamic().Resource(schema.GroupVersionResource{Group: definitions.Group, Version: definitions.Version, Resource: definitions.Resource}).Delete(t.Context(), "widgets.lab.dtm.test", deleteOptions))
 	cluster.Until(t, "the definition is gone", func(ctx context.Context) (bool, error) {
 		_, err := cluster.Dynamic().Resource(widgets).Namespace(w.namespace).List(ctx, metav1.ListOptions{})
 		return apierrors.IsNotFound(err), nil

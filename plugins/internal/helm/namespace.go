@@ -12,13 +12,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/plugins/internal/kube"
 )
 
-// The labels of namespaces that are ours to remove: this dtm's, and DevStream's.
-const (
-	managedBy, managedByDTM       = "app.kubernetes.io/managed-by", "dtm"
-	createdBy, createdByDevStream = "created_by", "DevStream"
-)
+// DevStream's label of namespaces: they are ours to remove, as those with [kube.ManagedBy].
+const createdBy, createdByDevStream = "created_by", "DevStream"
 
 // ensureNamespace waits until a namespace that is being deleted is gone, and makes one if it may. made tells whether
 // it has.
@@ -61,12 +59,12 @@ func (op *operation) noNamespace() error {
 }
 
 func ownLabel(ns *corev1.Namespace) bool {
-	return ns.Labels[managedBy] == managedByDTM || ns.Labels[createdBy] == createdByDevStream
+	return ns.Labels[kube.ManagedBy] == kube.Us || ns.Labels[createdBy] == createdByDevStream
 }
 
 func (op *operation) makeNamespace(ctx context.Context) (made bool, err error) {
 	_, err = op.typed.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
-		ObjectMeta: metav1.ObjectMeta{Name: op.Namespace, Labels: map[string]string{managedBy: managedByDTM}},
+		ObjectMeta: metav1.ObjectMeta{Name: op.Namespace, Labels: map[string]string{kube.ManagedBy: kube.Us}},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return false, nil // another tool was faster

@@ -19,6 +19,9 @@ import (
 // FieldManager is the name under which the cluster remembers which fields are dtm's.
 const FieldManager = "dtm"
 
+// ManagedBy is the label that says who made an object, and Us what dtm writes there: such an object goes with its tool.
+const ManagedBy, Us = "app.kubernetes.io/managed-by", "dtm"
+
 // Kind is a kind of object, under both of its names. That they are given saves asking the cluster for them.
 type Kind struct {
 	// Group is empty for the core's.
