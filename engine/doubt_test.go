@@ -179,3 +179,35 @@ func TestALifecycleHoldsForWhatWasOnlyBegun(t *testing.T) {
 	h.same("verbs", h.verbs(), "")
 	h.same("world", h.world.String(), "a\nb\nk")
 }
+
+func TestWhatIsProtectedMayBeAnotherAsLongAsThereIsNothing(t *testing.T) {
+	protect := func(text string) *schema.Config {
+		return treat(toolchain(text), "a", func(l *schema.Lifecycle) { l.PreventDestroy = true })
+	}
+	h := newHouse(t)
+	// A place that cannot be had: nothing was made.
+	h.before = failing("create", "a", errors.New("no such place"))
+	if _, err := h.run(t.Context(), h.planOf(protect("a zone=nowhere"))); err == nil {
+		t.Fatal("no error")
+	}
+	h.before = nil
+	h.applyOf(protect("a zone=there"))
+	h.same("world", h.world.String(), "a zone=there")
+
+	// One that was made, though its maker never said so.
+	h = newHouse(t)
+	h.after = func(_ context.Context, verb string, _ options) error {
+		if verb == "create" {
+			return errHalf
+		}
+		return nil
+	}
+	if _, err := h.run(t.Context(), h.planOf(protect("a zone=nowhere"))); err == nil {
+		t.Fatal("no error")
+	}
+	h.after = nil
+	var refused *ProtectedError
+	if _, err := h.engine.Plan(t.Context(), protect("a zone=there"), h.state(), h.planned); !errors.As(err, &refused) {
+		t.Errorf("the plan: %v", err)
+	}
+}

@@ -34,7 +34,7 @@ func (e *ProtectedError) Hint() string {
 func (m *planner) protect() error {
 	var refused ProtectedError
 	for _, c := range m.inOrder() {
-		if (c.Action == Delete && !c.recordOnly || c.Action == Replace) && c.lifecycle().PreventDestroy {
+		if (c.Action == Delete && !c.recordOnly || c.Action == Replace) && c.lifecycle().PreventDestroy && !m.never(c) {
 			refused.Tools = append(refused.Tools, store.Planned{Tool: c.ID, Action: c.Action.String(), Reason: c.Reason})
 		}
 	}
@@ -42,6 +42,12 @@ func (m *planner) protect() error {
 		return &refused
 	}
 	return nil
+}
+
+// never tells whether what a change destroys was only begun and is not there: who has given a first name that could not be
+// had may give another.
+func (m *planner) never(c *Change) bool {
+	return !c.Have.Exists && len(c.Have.Earlier) == 0 && m.reads[c.ID].gone
 }
 
 // ignore takes the changes out of filled options that the lifecycle says count for nothing: they stay as recorded, and

@@ -19,6 +19,9 @@ type Kind struct {
 	Schema string
 	// Shared are the CUE packages that Schema imports besides those of CUE itself, by name; see [Kind.Importing].
 	Shared map[string]string
+	// Precious tells that tools of this kind hold what nobody can make again, as a repository or a board: unless the
+	// configuration says otherwise, no plan may delete or replace them (lifecycle.preventDestroy).
+	Precious bool
 
 	create  func(ctx context.Context, want json.RawMessage) (json.RawMessage, error)
 	read    func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error)

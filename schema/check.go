@@ -133,7 +133,7 @@ func (l *Loader) checkTools(ctx context.Context, tools []*SourceTool, results []
 		}
 		v, found = fit(cuectx, &t.Lifecycle, lifecycleDef, l.lifecycle(), []string{"tools", plugin, t.Instance.Text, "lifecycle"})
 		if len(found) == 0 {
-			if d.lifecycle, err = lifecycleOf(v); err != nil {
+			if d.lifecycle, err = lifecycleOf(v, l.DefaultLifecycle(plugin)); err != nil {
 				return fmt.Errorf("tools.%s: %w", d.id, err)
 			}
 		}

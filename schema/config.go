@@ -56,7 +56,8 @@ type Lifecycle struct {
 	IgnoreChanges []string `json:"ignoreChanges,omitempty"`
 }
 
-// DefaultLifecycle is what holds for a tool that says nothing; toolchain.cue says the same.
+// DefaultLifecycle is what holds for a tool that says nothing, unless its plugin is precious ([Loader.DefaultLifecycle]);
+// lifecycle.cue says the same.
 func DefaultLifecycle() Lifecycle { return Lifecycle{Retries: 3, Backoff: time.Second} }
 
 // Equal tells whether both say the same.

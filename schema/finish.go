@@ -40,7 +40,7 @@ func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
 				t.DependsOn = append(t.DependsOn, id)
 			}
 		}
-		t.Lifecycle = DefaultLifecycle()
+		t.Lifecycle = l.DefaultLifecycle(d.id.Plugin())
 		if d.lifecycle != nil {
 			t.Lifecycle = *d.lifecycle
 			l.ignored(&t, bad)

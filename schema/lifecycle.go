@@ -30,21 +30,34 @@ func inWords(fields []FieldDefinition, name, words string) {
 	}
 }
 
-// lifecycleOf is a checked #Lifecycle; nil if there is none.
-func lifecycleOf(v cue.Value) (*Lifecycle, error) {
+// DefaultLifecycle is what holds for a tool of a plugin that says nothing.
+func (l *Loader) DefaultLifecycle(plugin string) Lifecycle {
+	lifecycle := DefaultLifecycle()
+	if p := l.plugins[plugin]; p != nil {
+		lifecycle.PreventDestroy = p.precious
+	}
+	return lifecycle
+}
+
+// lifecycleOf is a checked #Lifecycle; nil if there is none. unsaid is what holds where it says nothing.
+func lifecycleOf(v cue.Value, unsaid Lifecycle) (*Lifecycle, error) {
 	if !v.Exists() {
 		return nil, nil
 	}
 	var written struct {
-		Timeout, Backoff             string
-		PreventDestroy, KeepOnDelete bool
-		IgnoreChanges                []string
+		Timeout, Backoff string
+		PreventDestroy   *bool
+		KeepOnDelete     bool
+		IgnoreChanges    []string
 	}
 	if err := v.Decode(&written); err != nil {
 		return nil, fmt.Errorf("lifecycle: %w", err)
 	}
 	l := &Lifecycle{
-		PreventDestroy: written.PreventDestroy, KeepOnDelete: written.KeepOnDelete, IgnoreChanges: written.IgnoreChanges,
+		PreventDestroy: unsaid.PreventDestroy, KeepOnDelete: written.KeepOnDelete, IgnoreChanges: written.IgnoreChanges,
+	}
+	if written.PreventDestroy != nil {
+		l.PreventDestroy = *written.PreventDestroy
 	}
 	var err error
 	if l.Retries, err = count(v.LookupPath(cue.ParsePath("retries"))); err != nil {

@@ -30,7 +30,7 @@ func TestGoAndCUESayTheSameDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inCUE, err := lifecycleOf(schemas.LookupPath(cue.ParsePath("#Lifecycle")))
+	inCUE, err := lifecycleOf(schemas.LookupPath(cue.ParsePath("#Lifecycle")), DefaultLifecycle())
 	if err != nil || !inCUE.Equal(DefaultLifecycle()) {
 		t.Errorf("#Lifecycle says %+v (%v), DefaultLifecycle %+v", inCUE, err, DefaultLifecycle())
 	}
@@ -165,5 +165,38 @@ func TestPathsOfIgnoreChangesFollowTheSchema(t *testing.T) {
 		if got := strings.Join(tool.Lifecycle.IgnoreChanges, " "); got != want || (want == "") != (len(mistakes) == 1) {
 			t.Errorf("%s became %q, want %q; %v", path, got, want, mistakes)
 		}
+	}
+}
+
+func TestWhatIsPreciousIsNotDestroyedUnlessThatIsSaid(t *testing.T) {
+	l, err := NewLoader([]PluginSchema{{Name: "thing", CUE: thingCUE}, {Name: "vault", CUE: thingCUE, Precious: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := loadText(t, l, `tools: thing: plain: options: name: "a"
+tools: vault: {
+	unsaid: options: name: "b"
+	half: {lifecycle: retries: 1, options: name: "c"}
+	loose: {lifecycle: preventDestroy: false, options: name: "d"}
+}
+`)
+	loose := tool("vault", "loose", fields("name", "d"))
+	loose.Lifecycle = fields("preventDestroy", Value{Kind: Bool, Text: "false"})
+	half := tool("vault", "half", fields("name", "c"))
+	half.Lifecycle = fields("retries", 1)
+	checked, err := l.Check(context.Background(), lines(tool("thing", "plain", fields("name", "a")), tool("vault", "unsaid", fields("name", "b")), half, loose))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[ID]bool{"thing.plain": false, "vault.unsaid": true, "vault.half": true, "vault.loose": false}
+	for name, c := range map[string]*Config{"CUE": c, "YAML": checked} {
+		for _, tool := range c.Tools {
+			if tool.Lifecycle.PreventDestroy != want[tool.ID] {
+				t.Errorf("%s: %s has %+v, want preventDestroy %t", name, tool.ID, tool.Lifecycle, want[tool.ID])
+			}
+		}
+	}
+	if l.DefaultLifecycle("elsewhere").PreventDestroy {
+		t.Error("a plugin that nobody knows is precious")
 	}
 }

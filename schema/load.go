@@ -73,7 +73,7 @@ func (l *Loader) evaluate(ctx context.Context, p *located, tags []string) (*Conf
 		p.compareNames(l, v)
 		return nil, p.explain(l, invalid, errs...)
 	}
-	drafts, err := p.drafts(v.LookupPath(cue.ParsePath("tools")))
+	drafts, err := l.drafts(v.LookupPath(cue.ParsePath("tools")))
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +357,7 @@ type draft struct {
 }
 
 // drafts are the tools in the order of the source.
-func (p *located) drafts(tools cue.Value) ([]draft, error) {
+func (l *Loader) drafts(tools cue.Value) ([]draft, error) {
 	var drafts []draft
 	lifecycle, dependsOn, options := cue.ParsePath("lifecycle"), cue.ParsePath("dependsOn"), cue.ParsePath("options")
 	plugins, err := tools.Fields()
@@ -378,7 +378,7 @@ func (p *located) drafts(tools cue.Value) ([]draft, error) {
 					return nil, err
 				}
 			}
-			if d.lifecycle, err = lifecycleOf(tool.LookupPath(lifecycle)); err != nil {
+			if d.lifecycle, err = lifecycleOf(tool.LookupPath(lifecycle), l.DefaultLifecycle(plugin)); err != nil {
 				return nil, fmt.Errorf("tools.%s: %w", d.id, err)
 			}
 			if d.options, err = tool.LookupPath(options).MarshalJSON(); err != nil {

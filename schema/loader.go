@@ -50,6 +50,9 @@ type PluginSchema struct {
 	// Shared are the CUE packages that it imports besides those of CUE itself: texts, by the last part of their import
 	// paths (see [SharedPath]). Plugins that share a package have the same text of it.
 	Shared map[string]string
+	// Precious tells that its tools hold what nobody can make again: where their lifecycles do not say otherwise, nothing
+	// destroys them.
+	Precious bool
 }
 
 // Loader checks configurations against the schemas of some plugins. It may be used by many goroutines.
@@ -68,6 +71,8 @@ type Loader struct {
 // plugin is what is known of a plugin before its schema is evaluated.
 type plugin struct {
 	glue glue
+	// precious is [PluginSchema].Precious.
+	precious bool
 	// definition is made once. Of a schema with a mistake everything is a secret.
 	definition func() (*Definition, error)
 }
@@ -102,6 +107,7 @@ func NewLoader(plugins []PluginSchema) (*Loader, error) {
 		known := words.of(p)
 		l.plugins[p.Name] = &plugin{
 			glue:       newGlue(p.Name, f),
+			precious:   p.Precious,
 			definition: sync.OnceValues(func() (*Definition, error) { return l.define(p.Name, strings.TrimSpace(packageDoc(f)), known) }),
 		}
 	}

@@ -122,7 +122,7 @@ func environment(dir string) plugins.Env {
 func newLoader(set plugins.Set) (*schema.Loader, error) {
 	var schemas []schema.PluginSchema
 	for _, name := range set.Names() {
-		schemas = append(schemas, schema.PluginSchema{Name: name, CUE: set[name].Schema, Shared: set[name].Shared})
+		schemas = append(schemas, schema.PluginSchema{Name: name, CUE: set[name].Schema, Shared: set[name].Shared, Precious: set[name].Precious})
 	}
 	return schema.NewLoader(schemas)
 }

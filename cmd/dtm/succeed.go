@@ -11,6 +11,7 @@ import (
 
 	"github.com/devstream-io/dtm/compat"
 	"github.com/devstream-io/dtm/engine"
+	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 	"github.com/devstream-io/dtm/store/bolt"
 	"github.com/devstream-io/dtm/store/mem"
@@ -115,9 +116,14 @@ func (p *project) succeed(ctx context.Context, place string, old []byte, by take
 		if options, err = engine.Conceal(p.loader.Definition(t.ID.Plugin()), options); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", place, t.ID, err)
 		}
-		entries = append(entries, store.Entry{
+		entry := store.Entry{
 			Kind: store.TakenOver, Run: run, Time: now, Tool: t.ID, DependsOn: t.DependsOn, Options: options, Resource: t.Resource,
-		})
+		}
+		// What must not be destroyed must not be so either before the first apply.
+		if lifecycle := p.loader.DefaultLifecycle(t.ID.Plugin()); !lifecycle.Equal(schema.DefaultLifecycle()) {
+			entry.Lifecycle = &lifecycle
+		}
+		entries = append(entries, entry)
 	}
 	entries = append(entries, store.Entry{Kind: store.Finished, Run: run, Time: now, Result: store.Succeeded})
 	view := mem.New()

@@ -1,0 +1,18 @@
+// Package gitlabcigolang keeps a pipeline of GitLab CI in a project, for what is written in Go.
+package gitlabcigolang
+
+import (
+	_ "embed"
+
+	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/plugins/internal/scm"
+	"github.com/devstream-io/dtm/plugins/internal/workflow"
+)
+
+//go:embed schema.cue
+var schema string
+
+// New makes the plugin, which finds GitLab among hosts.
+func New(env plugins.Env, hosts *scm.Hosts) plugins.Kind {
+	return workflow.GitLabGolang(env, hosts, "gitlabci-golang", schema)
+}

@@ -1,0 +1,61 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+
+	"github.com/devstream-io/dtm/plugins"
+)
+
+// explain makes an error of the engine into one for the user. Of nil it makes nil.
+func (e *Engine) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("docker engine at %s: %w", e.host, err)
+	case client.IsErrConnectionFailed(err):
+		return plugins.Retryable(&hinted{
+			err:  fmt.Errorf("the docker engine at %s does not answer: %w", e.host, err),
+			hint: "is it running, and does `docker version` reach it as this user? docker_host, or else DOCKER_HOST, says where it is",
+		}, 0)
+	}
+	err = fmt.Errorf("docker engine at %s: %w", e.host, &plain{err})
+	text := strings.ToLower(err.Error())
+	switch {
+	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
+		return &hinted{err: err, hint: "something else listens on that port of the engine's machine: stop it, or choose another port"}
+	case strings.Contains(text, "cannot assign requested address"):
+		return &hinted{err: err, hint: "the engine's machine has no such address: choose another one to listen at"}
+	case cerrdefs.IsConflict(err) && strings.Contains(text, "is already in use by container"):
+		return &hinted{err: err, hint: "remove or rename that container, or choose another name"}
+	case cerrdefs.IsUnavailable(err):
+		return plugins.Retryable(err, 0)
+	}
+	return err
+}
+
+// plain is an error of the engine without the words that its client puts before it.
+type plain struct{ err error }
+
+func (e *plain) Error() string {
+	return strings.TrimPrefix(e.err.Error(), "Error response from daemon: ")
+}
+func (e *plain) Unwrap() error { return e.err }
+
+// hinted is an error that says what can be done about it.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e *hinted) Error() string { return e.err.Error() }
+func (e *hinted) Unwrap() error { return e.err }
+
+// Hint says what the user can do about it.
+func (e *hinted) Hint() string { return e.hint }

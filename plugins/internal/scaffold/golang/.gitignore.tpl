@@ -1,0 +1,3 @@
+/bin/
+/coverage.out
+.env

@@ -1,0 +1,3 @@
+module [[ .Module ]]
+
+go 1.22

@@ -1,0 +1,3 @@
+.git/
+*.orig
+*.swp

@@ -1,0 +1,71 @@
+// Package jiragithubinteg manages a workflow of GitHub Actions that keeps an issue in Jira for each issue of a repository, and
+// the secret that it needs.
+package jiragithubinteg
+
+import (
+	"context"
+	"embed"
+
+	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/plugins/internal/scm"
+	"github.com/devstream-io/dtm/plugins/internal/tracker"
+	"github.com/devstream-io/dtm/plugins/internal/workflow"
+)
+
+var (
+	//go:embed schema.cue
+	schema string
+	//go:embed workflow.yml *.sh
+	files embed.FS
+)
+
+// Options is #Options of schema.cue.
+type Options struct {
+	tracker.Repository
+	JiraBaseURL    string      `json:"jiraBaseUrl"`
+	JiraUserEmail  string      `json:"jiraUserEmail"`
+	JiraProjectKey string      `json:"jiraProjectKey"`
+	IssueType      string      `json:"issueType"`
+	Transitions    Transitions `json:"transitions"`
+}
+
+// Transitions are the statuses that issues go to, "" to leave them where they are.
+type Transitions struct {
+	Edited   string `json:"edited"`
+	Closed   string `json:"closed"`
+	Reopened string `json:"reopened"`
+}
+
+const (
+	name = "jira-github-integ"
+	// file is the name of the workflow where the options have none. DevStream knew no other.
+	file = "jira-github-integ.yml"
+	// tokenVariable has the token of the user that is named by the options.
+	tokenVariable = "JIRA_API_TOKEN"
+)
+
+// formerSecrets are those that DevStream set. GH_TOKEN was the operator's own token.
+var formerSecrets = []string{"JIRA_API_TOKEN", "GH_TOKEN"}
+
+// New makes the plugin. Its repositories are on one of hosts.
+func New(env plugins.Env, hosts *scm.Hosts) plugins.Kind {
+	return workflow.New(env, workflow.Preset[Options]{
+		Name: name, Schema: schema, Open: hosts.GitHub,
+		Place:  func(o Options) workflow.Place { return o.Place(file, tokenVariable) },
+		Legacy: func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
+		Render: func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, env, want) },
+	})
+}
+
+// render makes the workflow, once Jira has shown that it will find what it needs.
+func render(ctx context.Context, env plugins.Env, want Options) (workflow.Document, error) {
+	j, err := open(ctx, env, want)
+	if err != nil {
+		return workflow.Document{}, err
+	}
+	if err := j.examine(ctx, want); err != nil {
+		return workflow.Document{}, err
+	}
+	want.JiraBaseURL = j.server.Base
+	return want.Render(files, file, want)
+}
