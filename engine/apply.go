@@ -75,7 +75,7 @@ type run struct {
 // between a recorded intent and a recorded outcome. A failure skips only what waits for it. When Stop is closed, or ctx is
 // done, nothing more is begun; ctx also reaches the verbs that run. The error is *[ApplyError] once the journal is open.
 func (e *Engine) Apply(ctx context.Context, st store.Store, p *Plan, opt ApplyOptions) (_ Summary, err error) {
-	ctx = plugins.WithConceal(ctx, e.secrets.remember)
+	ctx = plugins.WithRedact(plugins.WithConceal(ctx, e.secrets.remember), e.secrets.hide)
 	session, err := st.Open(ctx, opt.Holder, p.state)
 	if err != nil {
 		return Summary{}, err

@@ -33,13 +33,13 @@ func (r *run) clearOne(ctx context.Context, kind plugins.Kind, c *Change, action
 	if err != nil {
 		return false, r.fail(ctx, c, began, err)
 	}
-	at, err := kind.Identity(begun)
+	at, err := kind.Identity(ctx, begun)
 	if err != nil {
 		return false, r.fail(ctx, c, began, err)
 	}
-	if same, err := r.holds(kind, c, w, at); err != nil {
+	if same, err := r.holds(ctx, kind, c, w, at); err != nil {
 		return false, r.fail(ctx, c, began, err)
-	} else if same || r.another(kind, c, begun) {
+	} else if same || r.another(ctx, kind, c, begun) {
 		return false, nil
 	}
 	intent := store.Entry{Kind: store.Intent, Tool: c.ID, Action: action.String(), DependsOn: d.DependsOn, Options: d.Options, Digests: d.Digests, Lifecycle: d.Lifecycle}
@@ -68,11 +68,11 @@ func (r *run) clearOne(ctx context.Context, kind plugins.Kind, c *Change, action
 }
 
 // holds tells whether the thing is what is wanted or what is recorded.
-func (r *run) holds(kind plugins.Kind, c *Change, w wish, thing string) (bool, error) {
+func (r *run) holds(ctx context.Context, kind plugins.Kind, c *Change, w wish, thing string) (bool, error) {
 	if thing == "" {
 		return false, nil
 	}
-	wanted, err := kind.Identity(w.opened)
+	wanted, err := kind.Identity(ctx, w.opened)
 	if err != nil || wanted == thing || !c.Have.Exists {
 		return wanted == thing, err
 	}
@@ -80,13 +80,13 @@ func (r *run) holds(kind plugins.Kind, c *Change, w wish, thing string) (bool, e
 	if err != nil {
 		return false, err
 	}
-	recorded, err := kind.Identity(have)
+	recorded, err := kind.Identity(ctx, have)
 	return recorded == thing, err
 }
 
 // take notes the thing that a tool makes its own, so that one that had it before does not remove it.
-func (r *run) take(kind plugins.Kind, c *Change, w wish) {
-	if at, err := kind.Identity(w.opened); err == nil && at != "" {
+func (r *run) take(ctx context.Context, kind plugins.Kind, c *Change, w wish) {
+	if at, err := kind.Identity(ctx, w.opened); err == nil && at != "" {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.taken[thing{c.ID.Plugin(), at}] = c.ID
@@ -94,8 +94,8 @@ func (r *run) take(kind plugins.Kind, c *Change, w wish) {
 }
 
 // another tells whether another tool has the thing of these options, and is to have it.
-func (r *run) another(kind plugins.Kind, c *Change, options json.RawMessage) bool {
-	at, err := kind.Identity(options)
+func (r *run) another(ctx context.Context, kind plugins.Kind, c *Change, options json.RawMessage) bool {
+	at, err := kind.Identity(ctx, options)
 	if err != nil || at == "" {
 		return false
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,14 +17,14 @@ type thing struct{ plugin, identity string }
 // that is to be deleted and whose thing a tool of the configuration has is only taken out of the record, once the other has
 // it: it was given another instance name. A tool that is to have the thing of one that is moving away waits for it. What the
 // plan leaves alone counts as well: it has what it has, and is to have what the configuration says.
-func (m *planner) identify() error {
-	owners, holders := map[thing]schema.ID{}, m.holders()
+func (m *planner) identify(ctx context.Context) error {
+	owners, holders := map[thing]schema.ID{}, m.holders(ctx)
 	m.plan.kept = maps.Clone(holders)
 	var errs schema.Errors
 	var torn *SelectionError
 	for i := range m.plan.config.Tools {
 		t := &m.plan.config.Tools[i]
-		at, ok := m.wanted(t)
+		at, ok := m.wanted(ctx, t)
 		if !ok {
 			continue
 		}
@@ -39,7 +40,7 @@ func (m *planner) identify() error {
 		if c.Action == NoOp {
 			m.plan.kept[at] = t.ID
 		}
-		if holder := holders[at]; torn == nil && m.leaves(holder) && !m.has(t.ID, at) {
+		if holder := holders[at]; torn == nil && m.leaves(holder) && !m.has(ctx, t.ID, at) {
 			torn = &SelectionError{ID: t.ID, Other: holder, Held: true}
 		}
 	}
@@ -62,7 +63,7 @@ func (m *planner) identify() error {
 			held = append(held, d.Options)
 		}
 		for i, options := range held {
-			at, ok := m.identity(id, options, nil)
+			at, ok := m.identity(ctx, id, options, nil)
 			if !ok {
 				continue
 			}
@@ -93,7 +94,7 @@ func (m *planner) identify() error {
 }
 
 // holders are the things of the recorded tools that the plan leaves alone.
-func (m *planner) holders() map[thing]schema.ID {
+func (m *planner) holders(ctx context.Context) map[thing]schema.ID {
 	var alone []schema.ID
 	for id, have := range m.state.Tools {
 		if m.changes[id] == nil && have.Exists {
@@ -103,7 +104,7 @@ func (m *planner) holders() map[thing]schema.ID {
 	slices.Sort(alone)
 	holders := map[thing]schema.ID{}
 	for _, id := range alone {
-		if at, ok := m.identity(id, m.state.Tools[id].Options, nil); ok {
+		if at, ok := m.identity(ctx, id, m.state.Tools[id].Options, nil); ok {
 			holders[at] = id
 		}
 	}
@@ -118,21 +119,21 @@ func (m *planner) leaves(holder schema.ID) bool {
 }
 
 // has tells whether a tool is recorded with a thing.
-func (m *planner) has(id schema.ID, at thing) bool {
+func (m *planner) has(ctx context.Context, id schema.ID, at thing) bool {
 	have := m.state.Tools[id]
 	if have == nil || !have.Exists {
 		return false
 	}
-	recorded, ok := m.identity(id, have.Options, nil)
+	recorded, ok := m.identity(ctx, id, have.Options, nil)
 	return ok && recorded == at
 }
 
 // wanted is the thing that a tool of the configuration is to have, if that is known.
-func (m *planner) wanted(t *schema.Tool) (thing, bool) {
+func (m *planner) wanted(ctx context.Context, t *schema.Tool) (thing, bool) {
 	options := t.Options
 	if c := m.changes[t.ID]; c != nil {
 		if options = c.After; len(c.Unknown) == 0 {
-			return m.identity(t.ID, options, t.Options)
+			return m.identity(ctx, t.ID, options, t.Options)
 		}
 	}
 	// An output that is not known may be anything. Where that makes a difference the thing is not known either.
@@ -148,7 +149,7 @@ func (m *planner) wanted(t *schema.Tool) (thing, bool) {
 			return thing{}, false
 		}
 		var ok bool
-		if things[i], ok = m.identity(t.ID, filled, t.Options); !ok {
+		if things[i], ok = m.identity(ctx, t.ID, filled, t.Options); !ok {
 			return thing{}, false
 		}
 	}
@@ -156,7 +157,7 @@ func (m *planner) wanted(t *schema.Tool) (thing, bool) {
 }
 
 // identity is the thing that options are about. ok is false where the plugin or the options do not tell.
-func (m *planner) identity(id schema.ID, options, wanted json.RawMessage) (thing, bool) {
+func (m *planner) identity(ctx context.Context, id schema.ID, options, wanted json.RawMessage) (thing, bool) {
 	kind, ok := m.engine.Plugins[id.Plugin()]
 	if !ok || options == nil {
 		return thing{}, false
@@ -165,7 +166,7 @@ func (m *planner) identity(id schema.ID, options, wanted json.RawMessage) (thing
 	if err != nil {
 		return thing{}, false
 	}
-	identity, err := kind.Identity(opened)
+	identity, err := kind.Identity(ctx, opened)
 	if err != nil || identity == "" {
 		return thing{}, false
 	}

@@ -176,7 +176,7 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	if err != nil {
 		return nil, err
 	}
-	ctx = plugins.WithConceal(ctx, e.secrets.remember)
+	ctx = plugins.WithRedact(plugins.WithConceal(ctx, e.secrets.remember), e.secrets.hide)
 	p := &Plan{Serial: state.Serial, Lineage: state.Lineage, state: state, config: config, key: state.Key}
 	if p.key == nil {
 		p.key = make([]byte, 32)
@@ -218,7 +218,7 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 			m.decideUnwanted(m.state.Tools[id])
 		}
 	}
-	if err := m.identify(); err != nil {
+	if err := m.identify(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.checkSelection(); err != nil {

@@ -112,7 +112,7 @@ func (m *planner) preview(ctx context.Context, c *Change) (preview plugins.Previ
 			return preview, err
 		}
 		last = c.current
-		if m.another(kind, c.ID, have) {
+		if m.another(ctx, kind, c.ID, have) {
 			have, last = want, nil // as the update itself does
 		}
 	}
@@ -128,8 +128,8 @@ func (m *planner) preview(ctx context.Context, c *Change) (preview plugins.Previ
 }
 
 // another tells whether another tool is to have the thing of these options.
-func (m *planner) another(kind plugins.Kind, id schema.ID, options json.RawMessage) bool {
-	at, err := kind.Identity(options)
+func (m *planner) another(ctx context.Context, kind plugins.Kind, id schema.ID, options json.RawMessage) bool {
+	at, err := kind.Identity(ctx, options)
 	if err != nil || at == "" {
 		return false
 	}

@@ -40,7 +40,7 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 		r.circle.Lock()
 		defer r.circle.Unlock()
 	}
-	r.take(kind, c, w)
+	r.take(ctx, kind, c, w)
 	var resource json.RawMessage
 	err := r.verb(ctx, c, action, func(ctx context.Context) (err error) {
 		if action == Update {
@@ -97,7 +97,7 @@ func (r *run) update(ctx context.Context, kind plugins.Kind, c *Change, w wish) 
 	if err != nil {
 		return nil, err
 	}
-	if r.another(kind, c, have) {
+	if r.another(ctx, kind, c, have) {
 		// What it had is another's now and must not go with the change.
 		return kind.Update(ctx, w.opened, w.opened, nil)
 	}
@@ -191,7 +191,7 @@ func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change, wanted j
 		if err != nil {
 			return err
 		}
-		if !r.another(kind, c, have) {
+		if !r.another(ctx, kind, c, have) {
 			err := r.verb(ctx, c, Delete, func(ctx context.Context) error { return kind.Delete(ctx, have, last) })
 			if err != nil {
 				return err
@@ -206,7 +206,7 @@ func (r *run) remove(ctx context.Context, kind plugins.Kind, c *Change, wanted j
 		if err != nil {
 			return err
 		}
-		if r.another(kind, c, begun) {
+		if r.another(ctx, kind, c, begun) {
 			continue
 		}
 		// What was begun has other names than what is recorded, so the recorded resource must not point elsewhere.

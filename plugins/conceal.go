@@ -21,3 +21,23 @@ func WithConceal(ctx context.Context, hear func(value string)) context.Context {
 }
 
 type concealKey struct{}
+
+// Redact is a text with the secrets hidden that whoever runs the verb knows of, for what leaves in other ways than reports
+// and errors, as in a log. Where nobody knows any, it is the text.
+func Redact(ctx context.Context, text string) string {
+	if hide, ok := ctx.Value(redactKey{}).(func(text string) string); ok {
+		return hide(text)
+	}
+	return text
+}
+
+// WithRedact is a context whose texts are redacted by hide, which many goroutines may call at the same time. A nil hide
+// leaves them as they are.
+func WithRedact(ctx context.Context, hide func(text string) string) context.Context {
+	if hide == nil {
+		hide = func(text string) string { return text }
+	}
+	return context.WithValue(ctx, redactKey{}, hide)
+}
+
+type redactKey struct{}

@@ -23,15 +23,7 @@ type Kind struct {
 	// configuration says otherwise, no plan may delete or replace them (lifecycle.preventDestroy).
 	Precious bool
 
-	create  func(ctx context.Context, want json.RawMessage) (json.RawMessage, error)
-	read    func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error)
-	update  func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error)
-	delete  func(ctx context.Context, have, last json.RawMessage) error
-	succeed func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error)
-	// preview is nil where the plugin is no Previewer.
-	preview func(ctx context.Context, want, have, last json.RawMessage) (Preview, error)
-	// identity is nil where the plugin is no Identifier.
-	identity func(options json.RawMessage) (string, error)
+	verbs Verbs
 
 	options, resource reflect.Type
 }
@@ -39,19 +31,15 @@ type Kind struct {
 // New erases the types of p. schemaCUE is the text of its schema.cue, whose #Options mirrors O and whose #Outputs
 // mirrors the "outputs" of R.
 func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
-	kind := Kind{
-		Name:     name,
-		Schema:   schemaCUE,
-		options:  reflect.TypeFor[O](),
-		resource: reflect.TypeFor[R](),
-		create: func(ctx context.Context, want json.RawMessage) (json.RawMessage, error) {
+	verbs := Verbs{
+		Create: func(ctx context.Context, want json.RawMessage) (json.RawMessage, error) {
 			w, err := decodeOptions[O](want)
 			if err != nil {
 				return nil, err
 			}
 			return encode(p.Create(ctx, w))
 		},
-		read: func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error) {
+		Read: func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error) {
 			w, err := decodeOptions[O](want)
 			if err != nil {
 				return nil, err
@@ -62,22 +50,14 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 			}
 			return encode(p.Read(ctx, w, l))
 		},
-		update: func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error) {
-			w, err := decodeOptions[O](want)
-			if err != nil {
-				return nil, err
-			}
-			h, err := decodeRecorded[O](have)
-			if err != nil {
-				return nil, err
-			}
-			l, err := decodeResource[R](last)
+		Update: func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error) {
+			w, h, l, err := decodeAll[O, R](want, have, last)
 			if err != nil {
 				return nil, err
 			}
 			return encode(p.Update(ctx, w, h, l))
 		},
-		delete: func(ctx context.Context, have, last json.RawMessage) error {
+		Delete: func(ctx context.Context, have, last json.RawMessage) error {
 			h, err := decodeRecorded[O](have)
 			if err != nil {
 				return err
@@ -90,7 +70,7 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 		},
 	}
 	if s, ok := p.(Successor[O, R]); ok {
-		kind.succeed = func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error) {
+		verbs.Succeed = func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error) {
 			h, err := decodeRecorded[O](have)
 			if err != nil {
 				return nil, err
@@ -99,16 +79,8 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 		}
 	}
 	if v, ok := p.(Previewer[O, R]); ok {
-		kind.preview = func(ctx context.Context, want, have, last json.RawMessage) (Preview, error) {
-			w, err := decodeOptions[O](want)
-			if err != nil {
-				return Preview{}, err
-			}
-			h, err := decodeRecorded[O](have)
-			if err != nil {
-				return Preview{}, err
-			}
-			l, err := decodeResource[R](last)
+		verbs.Preview = func(ctx context.Context, want, have, last json.RawMessage) (Preview, error) {
+			w, h, l, err := decodeAll[O, R](want, have, last)
 			if err != nil {
 				return Preview{}, err
 			}
@@ -116,7 +88,7 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 		}
 	}
 	if i, ok := p.(Identifier[O]); ok {
-		kind.identity = func(options json.RawMessage) (string, error) {
+		verbs.Identity = func(_ context.Context, options json.RawMessage) (string, error) {
 			o, err := decodeRecorded[O](options)
 			if err != nil {
 				return "", err
@@ -124,7 +96,40 @@ func New[O, R any](name, schemaCUE string, p Plugin[O, R]) Kind {
 			return i.Identity(o), nil
 		}
 	}
+	if v, ok := p.(Validator[O]); ok {
+		verbs.Validate = func(_ context.Context, want json.RawMessage) error {
+			w, err := decodeOptions[O](want)
+			if err != nil {
+				return err
+			}
+			return v.Validate(w)
+		}
+	}
+	kind := Of(name, schemaCUE, verbs)
+	kind.options, kind.resource = reflect.TypeFor[O](), reflect.TypeFor[R]()
 	return kind
+}
+
+// Verbs are a plugin's verbs over JSON: what [Plugin] and the other interfaces of this package say of them holds. An
+// empty message is a zero value.
+type Verbs struct {
+	Create func(ctx context.Context, want json.RawMessage) (json.RawMessage, error)
+	Read   func(ctx context.Context, want, last json.RawMessage) (json.RawMessage, error)
+	Update func(ctx context.Context, want, have, last json.RawMessage) (json.RawMessage, error)
+	Delete func(ctx context.Context, have, last json.RawMessage) error
+
+	// Succeed is nil where the plugin is no [Successor], Preview where it is no [Previewer], Identity where it is no
+	// [Identifier], and Validate where it is no [Validator].
+	Succeed  func(ctx context.Context, have, old json.RawMessage) (json.RawMessage, error)
+	Preview  func(ctx context.Context, want, have, last json.RawMessage) (Preview, error)
+	Identity func(ctx context.Context, options json.RawMessage) (string, error)
+	Validate func(ctx context.Context, want json.RawMessage) error
+}
+
+// Of is the kind that has these verbs, for a plugin that has no Go types here, as one that runs as its own process. What is
+// written in Go has [New].
+func Of(name, schemaCUE string, verbs Verbs) Kind {
+	return Kind{Name: name, Schema: schemaCUE, verbs: verbs}
 }
 
 // Importing is the kind whose schema imports a CUE package that several plugins share, as "devstream.io/dtm/shared/" and
@@ -137,63 +142,82 @@ func (k Kind) Importing(name, text string) Kind {
 	return k
 }
 
-// Types are the Go types that the options and the resource are decoded into. Tests compare them with the schema.
+// Types are the Go types that the options and the resource are decoded into, nil for a kind made by [Of]. Tests compare
+// them with the schema.
 func (k Kind) Types() (options, resource reflect.Type) { return k.options, k.resource }
 
 // Create is [Plugin].Create.
 func (k Kind) Create(ctx context.Context, want json.RawMessage) (resource json.RawMessage, err error) {
 	defer k.recovered("create", &err)
-	return k.create(ctx, want)
+	return k.verbs.Create(ctx, want)
 }
 
 // Read is [Plugin].Read. An empty last means that nothing is remembered.
 func (k Kind) Read(ctx context.Context, want, last json.RawMessage) (resource json.RawMessage, err error) {
 	defer k.recovered("read", &err)
-	return k.read(ctx, want, last)
+	return k.verbs.Read(ctx, want, last)
 }
 
 // Update is [Plugin].Update.
 func (k Kind) Update(ctx context.Context, want, have, last json.RawMessage) (resource json.RawMessage, err error) {
 	defer k.recovered("update", &err)
-	return k.update(ctx, want, have, last)
+	return k.verbs.Update(ctx, want, have, last)
 }
 
 // Delete is [Plugin].Delete.
 func (k Kind) Delete(ctx context.Context, have, last json.RawMessage) (err error) {
 	defer k.recovered("delete", &err)
-	return k.delete(ctx, have, last)
+	return k.verbs.Delete(ctx, have, last)
 }
 
 // Succeed is [Successor].Succeed. Where the plugin is no Successor it returns nil and no error.
 func (k Kind) Succeed(ctx context.Context, have, old json.RawMessage) (resource json.RawMessage, err error) {
-	if k.succeed == nil {
+	if k.verbs.Succeed == nil {
 		return nil, nil
 	}
 	defer k.recovered("succeed", &err)
-	return k.succeed(ctx, have, old)
+	return k.verbs.Succeed(ctx, have, old)
 }
 
 // Previews tells whether the plugin is a [Previewer].
-func (k Kind) Previews() bool { return k.preview != nil }
+func (k Kind) Previews() bool { return k.verbs.Preview != nil }
 
 // Preview is [Previewer].Preview. Empty have and last are the zero values. Where the plugin is no Previewer it returns an
 // empty Preview and no error.
 func (k Kind) Preview(ctx context.Context, want, have, last json.RawMessage) (preview Preview, err error) {
-	if k.preview == nil {
+	if k.verbs.Preview == nil {
 		return Preview{}, nil
 	}
 	defer k.recovered("preview", &err)
-	return k.preview(ctx, want, have, last)
+	return k.verbs.Preview(ctx, want, have, last)
 }
 
 // Identity is [Identifier].Identity. Where the plugin is no Identifier it returns "".
-func (k Kind) Identity(options json.RawMessage) (identity string, err error) {
-	if k.identity == nil {
+func (k Kind) Identity(ctx context.Context, options json.RawMessage) (identity string, err error) {
+	if k.verbs.Identity == nil {
 		return "", nil
 	}
 	defer k.recovered("identity", &err)
-	return k.identity(options)
+	return k.verbs.Identity(ctx, options)
 }
+
+// Validate is [Validator].Validate. Where the plugin is no Validator everything is right.
+func (k Kind) Validate(ctx context.Context, want json.RawMessage) (err error) {
+	if k.verbs.Validate == nil {
+		return nil
+	}
+	defer k.recovered("validate", &err)
+	return k.verbs.Validate(ctx, want)
+}
+
+// Succeeds, Identifies and Validates tell whether the plugin is a [Successor], an [Identifier] and a [Validator].
+func (k Kind) Succeeds() bool { return k.verbs.Succeed != nil }
+
+// Identifies: see [Kind.Succeeds].
+func (k Kind) Identifies() bool { return k.verbs.Identity != nil }
+
+// Validates: see [Kind.Succeeds].
+func (k Kind) Validates() bool { return k.verbs.Validate != nil }
 
 func (k Kind) recovered(verb string, err *error) {
 	if r := recover(); r != nil {
@@ -251,6 +275,17 @@ func decodeResource[R any](data json.RawMessage) (R, error) {
 		return r, fmt.Errorf("recorded resource: %w", err)
 	}
 	return r, nil
+}
+
+func decodeAll[O, R any](want, have, last json.RawMessage) (w, h O, l R, err error) {
+	if w, err = decodeOptions[O](want); err != nil {
+		return w, h, l, err
+	}
+	if h, err = decodeRecorded[O](have); err != nil {
+		return w, h, l, err
+	}
+	l, err = decodeResource[R](last)
+	return w, h, l, err
 }
 
 func encode[R any](r R, err error) (json.RawMessage, error) {

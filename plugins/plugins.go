@@ -60,6 +60,13 @@ type Identifier[O any] interface {
 	Identity(o O) string
 }
 
+// A Validator is a plugin that checks options beyond what its schema can say, as in whether a text is a template. The
+// engine asks while it plans, as soon as the options are wholly known, and plans nothing that is refused.
+type Validator[O any] interface {
+	// Validate looks at the options alone, and soon returns. The error says which of them is wrong, and what it must be.
+	Validate(want O) error
+}
+
 // Env is all that a plugin may use of the process it runs in. Fields are never nil. It is shared by all plugins and
 // safe for use by many goroutines.
 type Env struct {

@@ -289,7 +289,7 @@ func TestAnotherContextIsAnotherApplication(t *testing.T) {
 	kind := kindFor(t, cluster.Kubeconfig())
 	w := world{namespace: "argocd"}
 	identity := func(change func(*Options)) string {
-		text, err := kind.Identity(encode(w.options("hello", change)))
+		text, err := kind.Identity(t.Context(), encode(w.options("hello", change)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,7 +68,7 @@ func TestOneRepositoryHasOneBoard(t *testing.T) {
 	w := newWorld(t)
 	identity := func(change ...func(*Options)) string {
 		t.Helper()
-		id, err := w.kind.Identity(encode(options(change...)))
+		id, err := w.kind.Identity(t.Context(), encode(options(change...)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -327,7 +327,7 @@ func TestIdentityIsTheFileInItsRepository(t *testing.T) {
 	w := onGitHub(t)
 	kind := w.kind(golang)
 	of := func(options string) string {
-		id, err := kind.Identity(w.options(golang, options))
+		id, err := kind.Identity(t.Context(), w.options(golang, options))
 		must(t, err)
 		return id
 	}
