@@ -10,7 +10,7 @@ import (
 type coreConfig struct {
 	varFile, toolFile schema.Text
 	state             schema.StateConfig
-	keeping           schema.Value
+	keeping, plugins  schema.Value
 }
 
 // defaultCore is the core of a configuration that has none.
@@ -18,7 +18,7 @@ func defaultCore() coreConfig {
 	return coreConfig{state: schema.StateConfig{Backend: "local", StateFile: "devstream.state", Retention: schema.DefaultRetention}}
 }
 
-// core reads varFile, toolFile and state from a section. Other keys at its top have been looked at before.
+// core reads varFile, toolFile, state and plugins from a section. Other keys at its top have been looked at before.
 func (r *reader) core(v schema.Value) coreConfig {
 	core := defaultCore()
 	for _, f := range v.Fields {
@@ -29,6 +29,8 @@ func (r *reader) core(v schema.Value) coreConfig {
 			core.toolFile, _ = r.text(f.Value, "toolFile")
 		case "state":
 			core.state, core.keeping = r.state(f.Value, core.state)
+		case "plugins":
+			core.plugins = f.Value
 		}
 	}
 	return core

@@ -33,7 +33,7 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"variables alone", "owner: me\nrepo: x\n", "there is no `tools`, `state`, `varFile` or `toolFile` in this file (a file of variables is named by the varFile of another): config.yaml:1:1"},
 		{"the plugin folder of 0.9", "state: {}\npluginDir: x\n", "pluginDir: unknown key (plugins are built in, remove it): config.yaml:2:1"},
 		{"two tools sections", "tools: []\n---\nstate: {}\n---\n# c\ntools: []\n", "a second section of tools; the first begins at config.yaml:1:1: config.yaml:6:1"},
-		{"two core sections", "state: {}\n---\nvarFile: x\n---\ntools: []\n", "a second section of core settings (state, varFile, toolFile); the first begins at config.yaml:1:1: config.yaml:3:1"},
+		{"two core sections", "state: {}\n---\nvarFile: x\n---\ntools: []\n", "a second section of core settings (state, varFile, toolFile, plugins); the first begins at config.yaml:1:1: config.yaml:3:1"},
 		{"two variables sections", "a: 1\n---\ntools: []\n---\nb: 1\n", "a second section of variables; the first begins at config.yaml:1:1: config.yaml:5:1"},
 		{"text behind dashes", "tools: []\n--- a\n", "a second YAML document begins here (part sections by a line that is `---` and nothing else): config.yaml:2:1"},
 

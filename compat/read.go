@@ -115,7 +115,7 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	case parts.core != parts.tools:
 		tools = r.convert(parts.tools, vars)
 	}
-	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Tools: r.tools(tools)}
+	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Plugins: core.plugins, Tools: r.tools(tools)}
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -99,6 +99,7 @@ func sourceText(src *schema.Source) string {
 		valueText(&b, "  lifecycle ", t.Lifecycle)
 	}
 	valueText(&b, "keeping ", src.Keeping)
+	valueText(&b, "plugins ", src.Plugins)
 	return b.String()
 }
 

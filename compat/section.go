@@ -71,6 +71,24 @@ func (s *section) key(name string) *yaml.Node {
 	return nil
 }
 
+// hasSources tells whether the section says where plugins come from. DevStream knew no such key: a variable may have the
+// same name.
+func (s *section) hasSources() bool {
+	for i := 0; i < len(s.root.Content); i += 2 {
+		if s.root.Content[i].Value != "plugins" {
+			continue
+		}
+		for _, entry := range s.root.Content[i+1].Content {
+			for j := 0; entry.Kind == yaml.MappingNode && j < len(entry.Content); j += 2 {
+				if entry.Content[j].Value == "source" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func (s *section) at(n *yaml.Node) schema.Pos {
 	return schema.Pos{File: s.file, Line: s.line - 1 + n.Line, Column: n.Column}
 }
@@ -119,10 +137,10 @@ func (r *reader) sections(file string, data []byte) sections {
 			parts.broken = true
 			continue
 		}
-		isCore := s.key("state") != nil || s.key("varFile") != nil || s.key("toolFile") != nil
+		isCore := s.key("state") != nil || s.key("varFile") != nil || s.key("toolFile") != nil || s.hasSources()
 		isTools := s.key("tools") != nil
 		if isCore {
-			keep(&parts.core, s, "core settings (state, varFile, toolFile)")
+			keep(&parts.core, s, "core settings (state, varFile, toolFile, plugins)")
 		}
 		if isTools {
 			if parts.tools == nil {
@@ -146,7 +164,7 @@ func (r *reader) sections(file string, data []byte) sections {
 func (r *reader) checkKeys(s *section, tools bool) {
 	for _, key := range s.keys() {
 		switch key.Value {
-		case "tools", "state", "varFile", "toolFile", "<<":
+		case "tools", "state", "varFile", "toolFile", "plugins", "<<":
 			continue
 		}
 		r.unknownKey(s, key, tools)
@@ -161,7 +179,7 @@ func (r *reader) unknownKey(s *section, key *yaml.Node, tools bool) {
 	r.errs.Add(s.at(key), key.Value, "unknown key", hint)
 }
 
-func coreKeys() []string { return []string{"tools", "state", "varFile", "toolFile"} }
+func coreKeys() []string { return []string{"tools", "state", "varFile", "toolFile", "plugins"} }
 
 // laterKey says what to do about a key that came after 0.8; it is empty for others.
 func laterKey(key string) string {

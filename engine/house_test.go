@@ -20,7 +20,7 @@ import (
 
 var testLoader = sync.OnceValue(func() *schema.Loader {
 	var list []schema.PluginSchema
-	for _, name := range []string{"thing", "named", "heir", "seer"} {
+	for _, name := range []string{"thing", "named", "heir", "seer", "picky"} {
 		list = append(list, schema.PluginSchema{Name: name, CUE: "package " + name + "\n" + optionsCUE})
 	}
 	l, err := schema.NewLoader(list)
@@ -51,6 +51,7 @@ func newHouse(t *testing.T) *house {
 		plugins.New("named", optionsCUE, named{maker{h.world}}),
 		plugins.New("heir", optionsCUE, heir{maker{h.world}}),
 		plugins.New("seer", optionsCUE, seer{maker{h.world}}),
+		plugins.New("picky", optionsCUE, picky{maker{h.world}}),
 	)
 	if err != nil {
 		t.Fatal(err)

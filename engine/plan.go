@@ -230,6 +230,9 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	if err := m.arrange(); err != nil {
 		return nil, err
 	}
+	if err := m.validateAll(ctx); err != nil {
+		return nil, err
+	}
 	return p, m.previewAll(ctx)
 }
 

@@ -16,6 +16,11 @@ func (r *run) put(ctx context.Context, c *Change, action Action, diff []store.Fi
 	if !ok {
 		return r.fail(ctx, c, began, unknownPlugin(c.ID))
 	}
+	if len(c.Unknown) > 0 {
+		if err := r.engine.validate(ctx, kind, w.opened); err != nil {
+			return r.fail(ctx, c, began, err)
+		}
+	}
 	started := action == Replace && !c.lifecycle().KeepOnDelete // delete has told
 	if action != Replace {
 		var err error

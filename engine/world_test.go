@@ -177,6 +177,16 @@ func (h heir) Succeed(_ context.Context, have options, _ []byte) (resource, erro
 	return r, nil
 }
 
+// picky is the plugin that validates.
+type picky struct{ maker }
+
+func (picky) Validate(want options) error {
+	if strings.HasPrefix(want.Value, "wrong") || want.Token == "wrong token" {
+		return plugins.Hinted(fmt.Errorf("value %s, token %s are wrong", want.Value, want.Token), "say it right")
+	}
+	return nil
+}
+
 // seer is the plugin that previews.
 type seer struct{ maker }
 

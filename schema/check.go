@@ -73,13 +73,18 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 		}
 		found = append(found, more...)
 	}
+	sources, more, err := l.checkSources(&src.Plugins, place)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, more...)
 	if err := l.report(found, source{place: place}); err != nil {
 		errs = append(errs, err.(Errors)...)
 	}
 	if len(errs) > 0 {
 		return nil, errs.Err()
 	}
-	config := &Config{Dir: src.Dir, Files: src.Files, State: state}
+	config := &Config{Dir: src.Dir, Files: src.Files, State: state, Plugins: sources}
 	return config, l.finish(config, drafts, place)
 }
 

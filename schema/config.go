@@ -17,6 +17,8 @@ type Config struct {
 	Files []string
 	// Tools are in the order in which they were written, each ID once.
 	Tools []Tool
+	// Plugins says where plugins come from that are not built in, sorted by name.
+	Plugins []PluginSource
 	// State says where the journal is kept.
 	State StateConfig
 	// Digest is the SHA-256, in hex, over the checked tools without their secrets: equal digests mean equal wishes, but

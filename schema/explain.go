@@ -54,7 +54,7 @@ func pathOf(e errors.Error) []string {
 			path[i] = u
 		}
 	}
-	if len(path) > 0 && (path[0] == "_tools" || path[0] == "_state") {
+	if len(path) > 0 && (path[0] == "_tools" || path[0] == "_state" || path[0] == "_plugins") {
 		path[0] = path[0][1:]
 	}
 	return path
@@ -112,6 +112,8 @@ func (l *Loader) report(found []finding, src source) error {
 // misnamed is the path of the name that is not allowed, where CUE complains of what is below it.
 func (l *Loader) misnamed(f finding) []string {
 	switch {
+	case f.msg == notAllowed && len(f.path) > 2 && f.path[0] == "plugins" && CheckPluginName(f.path[1]) != nil:
+		return f.path[:2]
 	case f.msg != notAllowed || len(f.path) < 3 || f.path[0] != "tools":
 	case l.plugins[f.path[1]] == nil:
 		return f.path[:2]
@@ -227,6 +229,11 @@ func (l *Loader) explainName(e *Error, path []string) {
 			e.Msg = err.Error()
 			return
 		}
+	case len(path) == 2 && path[0] == "plugins":
+		if err := CheckPluginName(name); err != nil {
+			e.Msg = err.Error()
+			return
+		}
 	case len(path) == 4 && path[0] == "tools":
 		allowed = []string{"dependsOn", "lifecycle", "options"}
 	default:
@@ -259,6 +266,8 @@ func (l *Loader) part(path []string) (fields []FieldDefinition, rest []string) {
 	switch {
 	case len(path) > 1 && path[0] == "state":
 		return l.state(), path[1:]
+	case len(path) > 1 && path[0] == "plugins":
+		return l.sources(), path[1:]
 	case len(path) < 4 || path[0] != "tools" || l.plugins[path[1]] == nil:
 	case path[3] == "options":
 		return l.Definition(path[1]).Options, path[4:]

@@ -81,6 +81,9 @@ func (l *Loader) evaluate(ctx context.Context, p *located, tags []string) (*Conf
 	if err := p.state(v, &config.State); err != nil {
 		return nil, err
 	}
+	if config.Plugins, err = sourcesOf(v.LookupPath(cue.ParsePath("plugins")), p.place); err != nil {
+		return nil, err
+	}
 	return config, l.finish(config, drafts, p.place)
 }
 
@@ -224,7 +227,7 @@ func (l *Loader) shaped(p *located, v cue.Value) error {
 	for _, f := range p.inst.Files {
 		for _, d := range f.Decls {
 			name, at := label(d)
-			if near := Nearest(name, []string{"tools", "state"}); near != "" && near != name {
+			if near := Nearest(name, []string{"tools", "state", "plugins"}); near != "" && near != name {
 				errs.Add(p.position(at), name, "field not allowed", didYouMean(near))
 			}
 		}
@@ -248,9 +251,11 @@ func label(d ast.Decl) (string, ast.Node) {
 // hide another's.
 func (p *located) incomplete(v cue.Value) []error {
 	var errs []error
-	if state := v.LookupPath(cue.ParsePath("state")); state.Exists() {
-		if err := state.Validate(cue.Concrete(true)); err != nil {
-			errs = append(errs, err)
+	for _, section := range []string{"state", "plugins"} {
+		if v := v.LookupPath(cue.ParsePath(section)); v.Exists() {
+			if err := v.Validate(cue.Concrete(true)); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	plugins, err := v.LookupPath(cue.ParsePath("tools")).Fields()
@@ -276,6 +281,8 @@ func (p *located) incomplete(v cue.Value) []error {
 func (p *located) compareNames(l *Loader, v cue.Value) {
 	state := namesOf(v.LookupPath(cue.ParsePath("state")))
 	p.named = append(p.named, names(&state, flat(l.state()), []string{"state"})...)
+	sources := namesOf(v.LookupPath(cue.ParsePath("plugins")))
+	p.named = append(p.named, names(&sources, l.sources(), []string{"plugins"})...)
 	plugins, err := v.LookupPath(cue.ParsePath("tools")).Fields()
 	if err != nil {
 		return

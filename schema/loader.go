@@ -64,8 +64,8 @@ type Loader struct {
 	// files are the CUE packages, by path below cue.mod/pkg.
 	files   map[string]string
 	plugins map[string]*plugin
-	// lifecycle and state are what may be written there.
-	lifecycle, state func() []FieldDefinition
+	// lifecycle, state and sources are what may be written there.
+	lifecycle, state, sources func() []FieldDefinition
 }
 
 // plugin is what is known of a plugin before its schema is evaluated.
@@ -86,6 +86,7 @@ func NewLoader(plugins []PluginSchema) (*Loader, error) {
 	l := &Loader{files: map[string]string{}, plugins: map[string]*plugin{}}
 	l.lifecycle = sync.OnceValue(func() []FieldDefinition { return l.section(lifecycleFields) })
 	l.state = sync.OnceValue(func() []FieldDefinition { return l.section(stateFields) })
+	l.sources = sync.OnceValue(func() []FieldDefinition { return l.section(sourceFields) })
 	if err := l.embedded(); err != nil {
 		return nil, err
 	}

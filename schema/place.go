@@ -144,7 +144,7 @@ func (p *located) users(positions []token.Pos) []Pos {
 	return own
 }
 
-// placer finds a path below "tools" or "state" in what was read from YAML.
+// placer finds a path below "tools", "plugins" or "state" in what was read from YAML.
 func (s *Source) placer() placer {
 	tools := make(map[ID]*SourceTool, len(s.Tools))
 	for i := range s.Tools {
@@ -156,6 +156,9 @@ func (s *Source) placer() placer {
 	return func(path []string) Pos {
 		if len(path) > 0 && path[0] == "state" {
 			return s.Keeping.find(path[1:])
+		}
+		if len(path) > 0 && path[0] == "plugins" {
+			return s.Plugins.find(path[1:])
 		}
 		if len(path) < 3 {
 			return Pos{}

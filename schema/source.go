@@ -8,7 +8,9 @@ type Source struct {
 	// Files are the files that were read, as the user would name them.
 	Files []string
 	Tools []SourceTool
-	State StateConfig
+	// Plugins is what was written of where plugins come from: a Map, or Null for nothing.
+	Plugins Value
+	State   StateConfig
 	// Keeping is what was written of retention and encryption in the section of the state: a Map, or Null for nothing,
 	// which leaves State as it is.
 	Keeping Value
