@@ -19,6 +19,9 @@ func diffOptions(def *schema.Definition, have, want sealed, unknown []string) ([
 	if err != nil {
 		return nil, err
 	}
+	if have.options != nil {
+		diffs = slices.DeleteFunc(diffs, func(d store.FieldDiff) bool { return d.Before == nil && isNewDefault(def, d) })
+	}
 	for path := range union(have.digests, want.digests) {
 		before, hadBefore := have.digests[path]
 		after, hasAfter := want.digests[path]
@@ -49,6 +52,17 @@ func diffOptions(def *schema.Definition, have, want sealed, unknown []string) ([
 	}
 	slices.SortFunc(diffs, func(a, b store.FieldDiff) int { return strings.Compare(a.Path, b.Path) })
 	return diffs, nil
+}
+
+// isNewDefault tells whether a field that was not recorded is one that an older schema did not have, and nobody has
+// written: a new version of a plugin asks for nothing by itself.
+func isNewDefault(def *schema.Definition, d store.FieldDiff) bool {
+	if def == nil || d.After == nil {
+		return false
+	}
+	path := strings.TrimPrefix(d.Path, "options.")
+	f := schema.Find(def.Options, strings.Split(path, "."))
+	return f != nil && f.Default != nil && !f.Optional && sameJSON(f.Default, d.After)
 }
 
 func anyReplace(fields []schema.FieldDefinition) bool {

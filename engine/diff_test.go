@@ -132,3 +132,51 @@ func TestDiffOptions(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAnOlderSchemaDidNotHaveIsNoChangeUntilSomebodyWritesIt(t *testing.T) {
+	l, err := schema.NewLoader([]schema.PluginSchema{{Name: "grown", CUE: `package grown
+#Options: {
+	name!: string
+	new: *"usual" | string @replace()
+	part: {size: *1 | int, colour: *"red" | string}
+	open: *true | bool
+	maybe?: string
+}
+#Outputs: {}
+#Sample: #Options & {name: "a"}
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := l.Definition("grown")
+	for name, k := range map[string]struct{ have, want, diffs string }{
+		"all defaults": {
+			`{"name":"a"}`,
+			`{"name":"a","new":"usual","part":{"size":1,"colour":"red"},"open":true}`, "",
+		},
+		"written": {
+			`{"name":"a"}`,
+			`{"name":"a","new":"own","part":{"size":2,"colour":"red"},"open":false,"maybe":"x"}`,
+			`options.maybe - "x"; options.new - "own" replace; options.open - false; options.part - {"colour":"red","size":2}`,
+		},
+		"a part of a part": {`{"name":"a","new":"usual","open":true,"part":{"size":1}}`, `{"name":"a","new":"usual","part":{"size":1,"colour":"red"},"open":true}`, ""},
+		"beside a change":  {`{"name":"a"}`, `{"name":"b","new":"usual","part":{"size":1,"colour":"red"},"open":true}`, `options.name "a" "b"`},
+		"back to the default": {
+			`{"name":"a","new":"own","part":{"size":1,"colour":"red"},"open":true}`,
+			`{"name":"a","new":"usual","part":{"size":1,"colour":"red"},"open":true}`, `options.new "own" "usual" replace`,
+		},
+		"gone": {`{"name":"a","old":1}`, `{"name":"a"}`, `options.old 1 -`},
+	} {
+		diffs, err := diffOptions(def, sealed{options: json.RawMessage(k.have)}, sealed{options: json.RawMessage(k.want)}, nil)
+		var got []string
+		for _, d := range diffs {
+			got = append(got, diffText(d))
+		}
+		if err != nil || strings.Join(got, "; ") != k.diffs {
+			t.Errorf("%s: %s, %v, want %s", name, strings.Join(got, "; "), err, k.diffs)
+		}
+	}
+	if diffs, err := diffOptions(def, sealed{}, sealed{options: json.RawMessage(`{"name":"a","open":true}`)}, nil); err != nil || len(diffs) != 2 {
+		t.Errorf("of what is new everything is shown: %v, %v", diffs, err)
+	}
+}

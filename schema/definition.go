@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +34,8 @@ type FieldDefinition struct {
 	Required, Optional bool
 	// Secret is @secret(): never shown, never stored. Replace is @replace(): a change needs delete and create.
 	Secret, Replace bool
+	// Default is what the schema fills in by itself, as JSON; nil if it does not, or if that depends on other fields.
+	Default json.RawMessage
 	// Fields are the fields of a struct, or the one element of a list or map.
 	Fields []FieldDefinition
 
@@ -167,9 +170,25 @@ func fieldOf(name string, v cue.Value, depth int) (FieldDefinition, error) {
 			f.Replace = true
 		}
 	}
+	f.Default = defaultOf(v)
 	var err error
 	f.Fields, err = fieldsOf(v, depth+1)
 	return f, err
+}
+
+// defaultOf is what stands there if nobody writes anything.
+func defaultOf(v cue.Value) json.RawMessage {
+	if d, ok := v.Default(); ok {
+		v = d
+	}
+	if v.Validate(cue.Concrete(true)) != nil {
+		return nil
+	}
+	text, err := v.MarshalJSON()
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 func docOf(v cue.Value) string {
