@@ -23,6 +23,8 @@ import (
 	"github.com/devstream-io/dtm/compat"
 	"github.com/devstream-io/dtm/engine"
 	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/plugins/external"
+	"github.com/devstream-io/dtm/plugins/registry"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
@@ -38,6 +40,9 @@ type app struct {
 	// stdinTerminal and terminal tell whether standard input and standard error are terminals; live, whether a live view
 	// can be drawn; colour, whether standard output shows colours.
 	stdinTerminal, terminal, live, colour bool
+
+	// hosts run the plugins that are programs of their own.
+	hosts []*external.Host
 
 	args  []string
 	model *kong.Application
@@ -60,6 +65,8 @@ type project struct {
 	loader *schema.Loader
 	engine *engine.Engine
 	store  store.Store
+	// unusable are the plugins that dtm.lock names and that are missing or damaged; nil if there are none.
+	unusable *registry.UnusableError
 }
 
 // errNoConfig says that there is nothing to read in dir, which is empty for the current folder.
@@ -108,6 +115,15 @@ func (f *configFlags) find() (path, dir string, err error) {
 	return path, dir, nil
 }
 
+// locate is find with an absolute folder.
+func (f *configFlags) locate() (path, dir string, err error) {
+	if path, dir, err = f.find(); err != nil {
+		return "", "", err
+	}
+	dir, err = filepath.Abs(dir)
+	return path, dir, err
+}
+
 func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
@@ -138,28 +154,42 @@ func (a *app) open(ctx context.Context, flags *configFlags, parallel int) (*proj
 
 // read is open without the store.
 func (a *app) read(ctx context.Context, flags *configFlags, parallel int) (*project, error) {
-	path, dir, err := flags.find()
+	path, dir, err := flags.locate()
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.wire(dir, parallel)
+	p, err := a.wire(ctx, dir, parallel)
 	if err != nil {
 		return nil, err
 	}
-	if p.config, err = p.load(ctx, path, flags.Tags); err != nil {
+	p.config, err = p.load(ctx, path, flags.Tags)
+	var sources []schema.PluginSource
+	if err == nil {
+		sources = p.config.Plugins
+	} else if found, serr := p.sources(ctx, path, flags.Tags); serr == nil {
+		sources = found
+	}
+	if cause := p.checkSources(a, dir, sources); cause != nil {
+		return nil, cause
+	}
+	if err != nil {
 		return nil, err
 	}
 	zerolog.Ctx(ctx).Debug().Strs("files", p.config.Files).Int("tools", len(p.config.Tools)).Str("digest", p.config.Digest).Msg("configuration read")
 	return p, nil
 }
 
-// wire makes a project without a configuration.
-func (a *app) wire(dir string, parallel int) (*project, error) {
+// wire makes a project without a configuration, with the plugins that are built in and those of dir.
+func (a *app) wire(ctx context.Context, dir string, parallel int) (*project, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
 	set, err := a.plugins(environment(abs))
+	if err != nil {
+		return nil, err
+	}
+	unusable, err := a.addInstalled(ctx, abs, set)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +200,7 @@ func (a *app) wire(dir string, parallel int) (*project, error) {
 	if parallel < 1 {
 		return nil, fmt.Errorf("--parallel must be at least 1, not %d", parallel)
 	}
-	return &project{loader: loader, engine: &engine.Engine{
+	return &project{loader: loader, unusable: unusable, engine: &engine.Engine{
 		Plugins: set, Definition: loader.Definition, LookupEnv: os.LookupEnv, Now: time.Now, Parallel: parallel,
 	}}, nil
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/devstream-io/dtm/plugins/all"
 )
 
 // Completion asks dtm itself: the scripts call `dtm __complete WORD...` with the words up to the cursor, and offer the
@@ -136,8 +134,8 @@ func (a *app) values(ctx context.Context, command string, v *kong.Value) []strin
 		}
 		return a.runs(ctx)
 	case "plugin":
-		if set, err := all.Set(environment("/")); err == nil {
-			return set.Names()
+		if p, err := a.wire(ctx, ".", 1); err == nil {
+			return p.loader.Plugins()
 		}
 	case "config-file":
 		var files []string

@@ -103,7 +103,7 @@ func (r *runner) withoutConfig(ctx context.Context, file string, to aim) error {
 	if err != nil {
 		return err
 	}
-	p, err := r.app.wire(here, r.flags.Parallel)
+	p, err := r.app.wire(ctx, here, r.flags.Parallel)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"regexp"
-
-	"github.com/devstream-io/dtm/plugins/all"
 )
 
 type listCmd struct {
@@ -16,16 +15,19 @@ type listPluginsCmd struct {
 }
 
 // Run prints the plugins' names, sorted, one a line.
-func (c *listPluginsCmd) Run(a *app) error {
+func (c *listPluginsCmd) Run(ctx context.Context, a *app) error {
 	filter, err := regexp.Compile(c.Filter)
 	if err != nil {
 		return fmt.Errorf("--filter: %w", err)
 	}
-	set, err := all.Set(environment("/"))
+	p, err := a.wire(ctx, ".", 1)
 	if err != nil {
 		return err
 	}
-	for _, name := range set.Names() {
+	if p.unusable != nil {
+		a.screen.Warn("%v", p.unusable)
+	}
+	for _, name := range p.engine.Plugins.Names() {
 		if filter.MatchString(name) {
 			if _, err := fmt.Fprintln(a.stdout, name); err != nil {
 				return err

@@ -122,7 +122,9 @@ type cli struct {
 	Verify     verifyCmd     `cmd:"" help:"Tell whether everything is as the configuration says (exit code 2 if not)."`
 	Validate   validateCmd   `cmd:"" help:"Check the configuration, and nothing else."`
 	Graph      graphCmd      `cmd:"" help:"Print the graph of the tools, for dot, Mermaid or programs."`
-	Init       initCmd       `cmd:"" help:"Write the schemas for cue and editors, and a starter toolchain into an empty folder."`
+	Init       initCmd       `cmd:"" help:"Fetch plugins, write the schemas for cue and editors, and a starter toolchain into an empty folder."`
+	Bundle     bundleCmd     `cmd:"" help:"Carry plugins to where there is no network."`
+	Develop    developCmd    `cmd:"" help:"Write plugins, and check them."`
 	List       listCmd       `cmd:"" help:"List what this dtm has."`
 	Show       showCmd       `cmd:"" help:"Show sample configurations, or the status of tools."`
 	Drift      driftCmd      `cmd:"" help:"Tell whether what exists is still as it was left (exit code 2 if not)."`
@@ -174,6 +176,7 @@ func (a *app) execute(ctx context.Context) int {
 	logger := zerolog.New(a.stderr).Level(level).With().Timestamp().Logger()
 	ctx = logger.WithContext(ctx)
 	parsed.BindTo(ctx, (*context.Context)(nil))
+	defer a.closeHosts(ctx)
 	switch err := parsed.Run(); {
 	case err == nil:
 		return exitOK

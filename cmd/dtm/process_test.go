@@ -383,6 +383,9 @@ func TestStockCueAndDtmAcceptEveryExample(t *testing.T) {
 			}
 			env := append(os.Environ(), "CUE_REGISTRY=none", "CUE_CACHE_DIR="+t.TempDir())
 			env = append(env, wantedEnv(t, dir)...)
+			if filepath.Base(example) == "plugins" {
+				env = append(env, "PATH="+pythonFirst(t, t.TempDir(), os.Getenv("PATH")))
+			}
 			plan := dtm(t, dir, "plan", "--detailed-exitcode")
 			plan.Env = env
 			out, err := plan.CombinedOutput()

@@ -44,7 +44,7 @@ func TestTheToolchainInTheReadmeIsValidAndItsMistakesAreReportedAsItSays(t *test
 		if err := os.WriteFile(filepath.Join(dir, "toolchain.cue"), []byte(toolchain), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		p, err := newApp().wire(".", 1)
+		p, err := newApp().wire(t.Context(), ".", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 }
 
 // Everything that a user can see is said by the scripts: each begins with a comment on what must hold. The commands that
-// they have beside testscript's own are those of scriptCommands, clusterCommands and githubCommands.
+// they have beside testscript's own are those of scriptCommands, clusterCommands, githubCommands, pluginCommands
+// and developCommands.
 func TestDtmDoesWhatTheScriptsSay(t *testing.T) {
 	runScripts(t, filepath.Join("testdata", "script"))
 }
@@ -46,6 +47,8 @@ func runScripts(t *testing.T, dir string) {
 	commands := maps.Clone(scriptCommands)
 	maps.Copy(commands, clusterCommands)
 	maps.Copy(commands, githubCommands)
+	maps.Copy(commands, pluginCommands)
+	maps.Copy(commands, developCommands)
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {

@@ -23,8 +23,8 @@ type showConfigCmd struct {
 }
 
 // Run prints a sample that is a valid configuration as it stands.
-func (c *showConfigCmd) Run(a *app) error {
-	p, err := a.wire("/", 1)
+func (c *showConfigCmd) Run(ctx context.Context, a *app) error {
+	p, err := a.wire(ctx, ".", 1)
 	if err != nil {
 		return err
 	}

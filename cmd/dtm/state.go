@@ -46,7 +46,7 @@ func (f *stateFlags) open(ctx context.Context, a *app) (*project, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	p, err := a.wire(filepath.Dir(path), 1)
+	p, err := a.wire(ctx, filepath.Dir(path), 1)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (c *statePushCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	var doc engine.StateDocument
-	if err := a.checkDocument("#StateDocument", data); err != nil {
+	if err := a.checkDocument(ctx, "#StateDocument", data); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
@@ -224,8 +224,8 @@ func (c *statePushCmd) Run(ctx context.Context, a *app) error {
 }
 
 // checkDocument checks a JSON document against a definition of the schema.
-func (a *app) checkDocument(definition string, data []byte) error {
-	p, err := a.wire("/", 1)
+func (a *app) checkDocument(ctx context.Context, definition string, data []byte) error {
+	p, err := a.wire(ctx, "/", 1)
 	if err != nil {
 		return err
 	}

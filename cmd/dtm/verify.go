@@ -43,7 +43,7 @@ func (c *validateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.wire(dir, 1)
+	p, err := a.wire(ctx, dir, 1)
 	if err != nil {
 		return err
 	}

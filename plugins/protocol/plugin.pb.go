@@ -1,10 +1,12 @@
 // The protocol between dtm and a plugin that runs as its own process, over gRPC.
 //
 // A process is started as github.com/hashicorp/go-plugin says: core protocol 1, gRPC, a TLS certificate of its own for each
-// side (AutoMTLS), the handshake line on standard output. The environment has DTM_PLUGIN=dtm-plugin-1 (the magic cookie),
-// the folders DTM_DIR and DTM_CACHE, and of the user's variables those that the plugin's manifest names, nothing else. The
-// end of standard input means that dtm is gone: the process then ends at once. The interrupt of a terminal is for dtm
-// alone; a plugin ignores it.
+// side (AutoMTLS; dtm's is in PLUGIN_CLIENT_CERT), the handshake line first of all on standard output. The environment has
+// DTM_PLUGIN=dtm-plugin-1 (the magic cookie), the folders DTM_DIR and DTM_CACHE, and of the user's variables those that the
+// plugin's manifest names; README.md has all that there is besides. The end of standard input means that dtm is gone: the
+// process then ends at once. The interrupt of a terminal is for dtm alone; a plugin ignores it.
+//
+// A message has 64 MiB at most, in both directions.
 //
 // Within a version of this package, fields and methods are only added. What a side does not know it leaves alone; a method
 // that a plugin does not have answers UNIMPLEMENTED, which is no error for Validate, Preview, Identity and Succeed.

@@ -24,6 +24,7 @@ func TestEveryPart(t *testing.T) {
 		{"kubelab", Kubelab, []string{"version"}, "kubelab: Kubernetes v1.36."},
 		{"dot", Dot, []string{"-V"}, "graphviz version"},
 		{"git", Git, []string{"--version"}, "git version"},
+		{"python", Python, []string{"--version"}, "Python 3."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
