@@ -144,7 +144,7 @@ func (r *run) verb(ctx context.Context, c *Change, action Action, call func(ctx 
 		r.engine.emit(Retrying{ID: c.ID, Action: action, Attempt: attempt, Err: err, In: in, Time: r.engine.Now()})
 	}}
 	return a.do(ctx, func(ctx context.Context) error {
-		ctx, end := r.listen(ctx, c, action)
+		ctx, end := r.engine.listen(ctx, c.ID, action)
 		defer end()
 		return call(ctx)
 	})

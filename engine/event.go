@@ -39,7 +39,8 @@ type Retrying struct {
 	Time time.Time
 }
 
-// Progress says in one line how far a verb is. The same text does not come twice in a row.
+// Progress says in one line how far a verb is. The same text does not come twice in a row. While a plan is made the action is
+// NoOp: then it is what is waited for.
 type Progress struct {
 	ID     schema.ID
 	Action Action

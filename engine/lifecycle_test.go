@@ -151,7 +151,10 @@ func TestAPlanThatWouldDestroyWhatIsProtectedIsRefused(t *testing.T) {
 		"a zone=there\nb": "preventDestroy: thing.a would be replaced",
 		"b":               "preventDestroy: thing.a would be deleted",
 	} {
-		_, err := h.engine.Plan(t.Context(), protect(text), h.state(), h.planned)
+		p, err := h.engine.Plan(t.Context(), protect(text), h.state(), h.planned)
+		if p == nil || p.Count() != 1 {
+			t.Errorf("%s: the plan cannot be shown: %v", text, p)
+		}
 		var refused *ProtectedError
 		if !errors.As(err, &refused) || err.Error() != want || refused.Hint() == "" {
 			t.Errorf("%s: %v", text, err)

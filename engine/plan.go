@@ -24,6 +24,9 @@ type Plan struct {
 	Changes []Change
 	// Errors are the tools that could not be read. They are not planned.
 	Errors []ToolError
+	// InDoubt are recorded tools that were not compared because a change of theirs has no good outcome, sorted. It is told
+	// where only what exists is compared.
+	InDoubt []schema.ID
 	// LeftOut are the tools that the selection leaves out, sorted.
 	LeftOut []schema.ID
 
@@ -167,7 +170,8 @@ const (
 var ErrNoTools = errors.New("the configuration has no tools, and applying it would delete everything that is recorded")
 
 // Plan compares the configuration with the state and with what exists. A tool that cannot be read is in Plan.Errors; the
-// others are planned all the same, and a plugin that cannot preview a change leaves a note at it.
+// others are planned all the same, and a plugin that cannot preview a change leaves a note at it. With a [*ProtectedError]
+// comes the plan that is refused, to be shown; all other errors come alone.
 func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.State, opt PlanOptions) (*Plan, error) {
 	if len(config.Tools) == 0 && len(state.Tools) > 0 && !opt.AllowEmpty && opt.Refresh != RefreshOnly {
 		return nil, ErrNoTools
@@ -224,16 +228,17 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 	if err := m.checkSelection(); err != nil {
 		return nil, err
 	}
-	if err := m.protect(); err != nil {
-		return nil, err
-	}
+	refused := m.protect()
 	if err := m.arrange(); err != nil {
 		return nil, err
 	}
 	if err := m.validateAll(ctx); err != nil {
 		return nil, err
 	}
-	return p, m.previewAll(ctx)
+	if err := m.previewAll(ctx); err != nil {
+		return nil, err
+	}
+	return p, refused
 }
 
 // Graph is the graph of a configuration: references are edges. A cycle is a [schema.Errors] at the place of its first tool.

@@ -149,6 +149,8 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 			return reading{err: m.engine.secrets.redact(err)}
 		}
 	}
+	ctx, end := m.engine.listen(ctx, t.ID, NoOp)
+	defer end()
 	var resource json.RawMessage
 	err = attempts{Lifecycle: lifecycle}.do(ctx, func(ctx context.Context) error {
 		var err error

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func (m *planner) previewAll(ctx context.Context) error {
 		group.Go(func() error {
 			preview, err := m.preview(ctx, c)
 			if err != nil {
-				preview = plugins.Preview{Notes: []string{notPreviewed + err.Error()}}
+				preview = plugins.Preview{Notes: []string{notPreviewed + withHint(err)}}
 			}
 			c.Preview = &preview
 			return nil
@@ -60,6 +61,17 @@ func (m *planner) previewAll(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// withHint is an error and what can be done about it. How long a preview may take is not for the user to say.
+func withHint(err error) string {
+	if _, ok := errors.AsType[*TimeoutError](err); ok {
+		return err.Error()
+	}
+	if h, ok := errors.AsType[hinter](err); ok && h.Hint() != "" {
+		return fmt.Sprintf("%v (%s)", err, h.Hint())
+	}
+	return err.Error()
 }
 
 // toPreview tells whether the plugin is to say what a change would do.
@@ -120,6 +132,8 @@ func (m *planner) preview(ctx context.Context, c *Change) (preview plugins.Previ
 	if t := c.Want.Lifecycle.Timeout; t > 0 {
 		limit = min(limit, t)
 	}
+	ctx, end := m.engine.listen(ctx, c.ID, NoOp)
+	defer end()
 	err = attempts{Lifecycle: schema.Lifecycle{Timeout: limit}}.do(ctx, func(ctx context.Context) error {
 		preview, err = kind.Preview(ctx, want, have, last)
 		return err

@@ -129,7 +129,7 @@ func TestAPreviewThatFailsIsANote(t *testing.T) {
 			return plugins.Preview{Notes: []string{"half"}}, errors.New("no route\n\tto \x1b[31mhost \xff")
 		}, "not known beforehand: no route to [31mhost \uFFFD"},
 		"a panic": {func(context.Context, options, options, resource) (plugins.Preview, error) { panic("no crystal") },
-			"not known beforehand: plugin seer panicked in preview: no crystal"},
+			"not known beforehand: plugin seer panicked in preview: no crystal (this is a bug in the plugin; run again with --debug and report it)"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			h := newHouse(t)

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/devstream-io/dtm/plugins"
@@ -48,7 +50,7 @@ b says: delete 1 of 2
 b ends`)
 }
 
-func TestNothingIsReportedWhileAPlanIsMade(t *testing.T) {
+func TestWhatIsWaitedForWhileAPlanIsMadeIsTold(t *testing.T) {
 	h := newHouse(t)
 	h.before = func(ctx context.Context, verb string, _ options) error {
 		if verb == "read" || verb == "preview" {
@@ -59,11 +61,13 @@ func TestNothingIsReportedWhileAPlanIsMade(t *testing.T) {
 	h.apply("seer.a")
 	h.events = nil
 	h.plan("seer.a value=2")
+	var said []string
 	for _, ev := range h.events {
 		if ev, ok := ev.(Progress); ok {
-			t.Errorf("%+v", ev)
+			said = append(said, fmt.Sprint(ev.ID, " ", ev.Action, ": ", ev.Text))
 		}
 	}
+	h.same("reports", strings.Join(said, "\n"), "seer.a no-op: read\nseer.a no-op: preview")
 }
 
 func TestWhatIsReportedHasNoSecrets(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 func (m *planner) planRefresh() error {
 	var nodes []graph.Node
 	for _, id := range m.state.IDs() {
+		if m.state.Tools[id].Doubt != nil && m.selected(id) {
+			m.plan.InDoubt = append(m.plan.InDoubt, id)
+		}
 		r, read := m.reads[id]
 		if !read || r.err != nil {
 			continue

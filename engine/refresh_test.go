@@ -1,6 +1,11 @@
 package engine
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/devstream-io/dtm/schema"
+)
 
 func TestWithoutRefreshNothingIsRead(t *testing.T) {
 	h := newHouse(t)
@@ -41,6 +46,21 @@ func TestRefreshOnlyRecordsWhatExists(t *testing.T) {
 	h.same("what follows", planText(h.apply(config)), `~ b: options.value "a/1#0" "a/1#7"
 + c`)
 	h.settled(config)
+}
+
+func TestRefreshOnlyTellsWhatItDoesNotCompare(t *testing.T) {
+	h := newHouse(t)
+	h.apply("a\nb")
+	h.before = failing("update", "a", errHalf)
+	if _, err := h.try("a value=2\nb"); err == nil {
+		t.Fatal("no error")
+	}
+	h.before = nil
+	h.planned.Refresh = RefreshOnly
+	p := h.plan("a value=2\nb")
+	if !slices.Equal(p.InDoubt, []schema.ID{"thing.a"}) || len(p.Changes) != 1 {
+		t.Errorf("in doubt: %v of %s", p.InDoubt, planText(p))
+	}
 }
 
 func TestRefreshOnlyNeedsNoToolsInTheConfiguration(t *testing.T) {

@@ -4,7 +4,7 @@ import "context"
 
 // Report says in one line how far a verb is, as in "3 of 7 workloads ready: waiting for argocd-server". It may be called
 // as often as one likes, by many goroutines, with the ctx that the verb got; what was just said is not said again. It
-// returns soon. Where nobody listens it does nothing: outside of Create, Update and Delete nobody does.
+// returns soon. Where nobody listens it does nothing.
 func Report(ctx context.Context, text string) {
 	if listen, ok := ctx.Value(listenerKey{}).(func(text string)); ok {
 		listen(text)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"cuelang.org/go/cue"
 )
@@ -24,9 +25,25 @@ func inWords(fields []FieldDefinition, name, words string) {
 		f := &fields[i]
 		if strings.Contains(f.Type, name) {
 			// What is not even a string does not become right by quotes.
-			f.Type, f.kind = strings.ReplaceAll(f.Type, name, words), cue.BottomKind
+			f.Type, f.kind = spell(f.Type, name, words), cue.BottomKind
 		}
 		inWords(f.Fields, name, words)
+	}
+}
+
+// spell puts words for a name, and for the package before it.
+func spell(text, name, words string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, name)
+		if !found {
+			return b.String() + text
+		}
+		if qualified, ok := strings.CutSuffix(before, "."); ok {
+			before = strings.TrimRightFunc(qualified, func(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) })
+		}
+		b.WriteString(before + words)
+		text = after
 	}
 }
 

@@ -200,3 +200,17 @@ tools: vault: {
 		t.Error("a plugin that nobody knows is precious")
 	}
 }
+
+func TestANameIsSpelledOutWithoutItsPackage(t *testing.T) {
+	for text, want := range map[string]string{
+		"#URL":                           "an address",
+		"shared.#URL":                    "an address",
+		"string & _shared2.#URL | *\"\"": "string & an address | *\"\"",
+		"[...a.#URL] & b.#URL":           "[...an address] & an address",
+		"a.#Other":                       "a.#Other",
+	} {
+		if got := spell(text, "#URL", "an address"); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -162,6 +162,11 @@ func (a *app) read(ctx context.Context, flags *configFlags, parallel int) (*proj
 	if err != nil {
 		return nil, err
 	}
+	p.engine.Emit = func(ev engine.Event) {
+		if ev, ok := ev.(engine.Progress); ok {
+			a.screen.Info("(%s) %s", ui.Tool(ev.ID), ev.Text)
+		}
+	}
 	p.config, err = p.load(ctx, path, flags.Tags)
 	var sources []schema.PluginSource
 	if err == nil {

@@ -114,6 +114,10 @@ func (r *runner) planAndApply(ctx context.Context, p *project, to aim) error {
 		return err
 	}
 	plan, err := p.engine.Plan(ctx, config, state, options)
+	if refused, ok := errors.AsType[*engine.ProtectedError](err); ok {
+		a.screen.Plan(plan)
+		return refused
+	}
 	if err != nil {
 		return explainEmpty(err)
 	}

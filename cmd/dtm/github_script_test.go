@@ -1,109 +1,49 @@
 package main
 
 import (
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/devstream-io/dtm/cmd/dtm/parts"
 )
 
-type hubKey struct{}
-
 // hub is the GitHub of a script.
 func hub(ts *testscript.TestScript) *parts.Hub {
-	h, ok := ts.Value(hubKey{}).(**parts.Hub)
-	if !ok || *h == nil {
+	h := servicesOf(ts).hub
+	if h == nil {
 		ts.Fatalf("there is no GitHub yet")
 	}
-	return *h
+	return h
 }
 
 // The commands of the scripts that need GitHub. None may be negated unless it says so.
-var githubCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+var hubCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	// github USER [ORG]: from now on there is a GitHub with this user, whose token is in the environment, and who owns the
-	// organisation.
+	// organisation. Its repositories are below GIT_URL.
 	"github": func(ts *testscript.TestScript, _ bool, args []string) {
 		h := parts.GitHub(tb(ts))
-		holder, _ := ts.Value(hubKey{}).(**parts.Hub)
-		*holder = h
+		servicesOf(ts).hub = h
 		h.User(args[0])
 		if len(args) > 1 {
 			h.Org(args[1], args[0])
 		}
 		token := h.Token(args[0])
 		ts.Setenv("GITHUB_API_URL", h.URL)
+		ts.Setenv("GIT_URL", strings.TrimSuffix(h.GitURL, "/"))
 		ts.Setenv("GITHUB_TOKEN", token)
-		// What go builds of a clone is to be found again: the folder of the user is another one in scripts.
-		cache, err := exec.Command("go", "env", "GOCACHE").Output()
-		ts.Check(err)
-		ts.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
+		letGoBuild(ts)
 	},
 	// hub-new REPO: somebody has made a repository, with a file in it.
 	"hub-new": func(ts *testscript.TestScript, _ bool, args []string) {
 		hub(ts).NewRepo(tb(ts), args[0], true)
 		hub(ts).SetFile(tb(ts), args[0], "main", "README.md", "# Hello\n")
-	},
-	// gitlab USER GROUP [PROJECT]: from now on there is a GitLab with this user, whose token is in the environment, a group,
-	// and a project of the user's with a file in it.
-	"gitlab": func(ts *testscript.TestScript, _ bool, args []string) {
-		lab := parts.GitLab(tb(ts))
-		ts.Setenv("GITLAB_URL", lab.URL)
-		token := lab.User(args[0])
-		ts.Setenv("GITLAB_TOKEN", token)
-		lab.Group(args[1])
-		if len(args) > 2 {
-			request, err := http.NewRequest(http.MethodPost, lab.URL+"/api/v4/projects",
-				strings.NewReader(`{"name": "`+base(args[2])+`", "path": "`+base(args[2])+`"}`))
-			ts.Check(err)
-			request.Header.Set("PRIVATE-TOKEN", token)
-			request.Header.Set("Content-Type", "application/json")
-			answer, err := http.DefaultClient.Do(request)
-			ts.Check(err)
-			if answer.Body.Close(); answer.StatusCode != http.StatusCreated {
-				ts.Fatalf("make %s: %s", args[2], answer.Status)
-			}
-			lab.SetFile(args[2], "main", "README.md", "# Hello\n")
-		}
-		ts.Defer(func() {
-			// Of a project nothing may be deleted but by who says so in its configuration: no script does.
-			for _, asked := range lab.Requests() {
-				if strings.HasPrefix(asked, "DELETE /api/v4/projects/") && strings.Count(asked, "/") == 4 {
-					ts.Fatalf("%s", asked)
-				}
-			}
-		})
-	},
-	// boards: from now on there are a Trello and a Jira, whose tokens are in the environment.
-	"boards": func(ts *testscript.TestScript, _ bool, _ []string) {
-		k, j := parts.Trello(tb(ts)), parts.Jira(tb(ts))
-		ts.Setenv("TRELLO_API_URL", k.URL)
-		ts.Setenv("TRELLO_API_KEY", k.Key)
-		ts.Setenv("TRELLO_TOKEN", k.Token)
-		ts.Setenv("JIRA_API_TOKEN", j.Token)
-		ts.Setenv("JIRA_URL", j.URL)
-		ts.Setenv("JIRA_USER", j.User)
-		ts.Setenv("JIRA_PROJECT", j.Project)
-	},
-	// expand FILE NAME...: puts what is in the environment in the place of each $NAME.
-	"expand": func(ts *testscript.TestScript, _ bool, args []string) {
-		text := ts.ReadFile(args[0])
-		for _, name := range args[1:] {
-			text = strings.ReplaceAll(text, "$"+name, ts.Getenv(name))
-		}
-		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
-	},
-	// template FILE: serves the text of a file; its address is in TEMPLATE_URL.
-	"template": func(ts *testscript.TestScript, _ bool, args []string) {
-		text := ts.ReadFile(args[0])
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }))
-		ts.Defer(server.Close)
-		ts.Setenv("TEMPLATE_URL", server.URL+"/ci.yml")
 	},
 	// hub-file REPO BRANCH FILE TO: writes what is in a file of a repository to TO.
 	"hub-file": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -128,17 +68,84 @@ var githubCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 			ts.Fatalf("the secret %s is there: %t", args[1], ok)
 		}
 	},
-	// hub-repo REPO STATE: there is such a repository, and it is "active" or "archived".
+	// hub-secrets REPO COUNT: a repository has so many secrets.
+	"hub-secrets": func(ts *testscript.TestScript, _ bool, args []string) {
+		if all, want := hub(ts).Secrets(tb(ts), args[0]), number(ts, args[1]); len(all) != want {
+			ts.Fatalf("there are %d secrets, not %d", len(all), want)
+		}
+	},
+	// hub-repo REPO STATE: there is such a repository, and it is "active" or "archived"; or there is none, and it is "gone".
 	"hub-repo": func(ts *testscript.TestScript, _ bool, args []string) {
+		if args[1] == "gone" {
+			if slices.Contains(hub(ts).Repos(), args[0]) {
+				ts.Fatalf("%s is there", args[0])
+			}
+			return
+		}
 		if archived := hub(ts).Repo(tb(ts), args[0]).Archived; archived != (args[1] == "archived") {
 			ts.Fatalf("%s is archived: %t", args[0], archived)
 		}
 	},
-	// hub-asked TEXT: some request since the start had this in it, as in "DELETE /repos". [!]
+	// hub-path REPO BRANCH FILE: a branch has this file. [!]
+	"hub-path": func(ts *testscript.TestScript, neg bool, args []string) {
+		if _, there := hub(ts).Files(tb(ts), args[0], args[1])[args[2]]; there == neg {
+			ts.Fatalf("%s is in %s on %s: %t", args[2], args[0], args[1], there)
+		}
+	},
+	// hub-commits REPO BRANCH COUNT: a branch has so many commits.
+	"hub-commits": func(ts *testscript.TestScript, _ bool, args []string) {
+		log := hub(ts).Log(tb(ts), args[0], args[1])
+		if want := number(ts, args[2]); len(log) != want {
+			ts.Fatalf("there are %d commits, not %d: %v", len(log), want, log)
+		}
+	},
+	// hub-open REPO COUNT: a repository has so many open pull requests.
+	"hub-open": func(ts *testscript.TestScript, _ bool, args []string) {
+		open := 0
+		for _, p := range hub(ts).Pulls(tb(ts), args[0]) {
+			if p.Open {
+				open++
+			}
+		}
+		if want := number(ts, args[1]); open != want {
+			ts.Fatalf("%d pull requests are open, not %d", open, want)
+		}
+	},
+	// hub-merge REPO NUMBER and hub-decline REPO NUMBER: somebody agrees to a pull request, or closes it.
+	"hub-merge": func(ts *testscript.TestScript, _ bool, args []string) {
+		hub(ts).Merge(tb(ts), args[0], number(ts, args[1]))
+	},
+	"hub-decline": func(ts *testscript.TestScript, _ bool, args []string) {
+		hub(ts).Decline(tb(ts), args[0], number(ts, args[1]))
+	},
+	// hub-rename REPO TO: somebody gives a repository another name.
+	"hub-rename": func(ts *testscript.TestScript, _ bool, args []string) {
+		hub(ts).Rename(tb(ts), args[0], args[1])
+	},
+	// hub-busy START: the next request that begins so, as in "PUT /repos", is refused: later, in a second.
+	"hub-busy": func(ts *testscript.TestScript, _ bool, args []string) {
+		fault := parts.SecondaryLimit(http.StatusForbidden, time.Second)
+		fault.Match = args[0]
+		hub(ts).Break(1, fault)
+	},
+	// hub-asked TEXT: some request since the last begin had this in it, as in "DELETE /repos". [!]
 	"hub-asked": func(ts *testscript.TestScript, neg bool, args []string) {
-		all := strings.Join(hub(ts).Requests(), "\n")
+		all := strings.Join(hub(ts).Requests()[servicesOf(ts).begun[0]:], "\n")
 		if strings.Contains(all, args[0]) == neg {
 			ts.Fatalf("%q was asked: %t", args[0], !neg)
 		}
 	},
+}
+
+// letGoBuild lets what go builds of a clone be found again: the folder of the user is another one in scripts.
+func letGoBuild(ts *testscript.TestScript) {
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	ts.Check(err)
+	ts.Setenv("GOCACHE", strings.TrimSpace(string(cache)))
+}
+
+func number(ts *testscript.TestScript, word string) int {
+	n, err := strconv.Atoi(word)
+	ts.Check(err)
+	return n
 }

@@ -124,7 +124,11 @@ func (a *app) fetch(ctx context.Context, dir string, in installation) error {
 			return err
 		}
 	}
-	if len(sources) == 0 {
+	lock, err := registry.ReadLock(dir)
+	if err != nil {
+		return err
+	}
+	if len(sources) == 0 && len(lock.Plugins) == 0 {
 		a.screen.Info("Plugins are built in; there is nothing to download.")
 		return nil
 	}

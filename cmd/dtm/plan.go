@@ -45,10 +45,11 @@ func (c *planCmd) Run(ctx context.Context, a *app) error {
 		config = p.nothing()
 	}
 	plan, err := p.plan(ctx, config, options)
-	if err != nil {
+	refused, ok := errors.AsType[*engine.ProtectedError](err)
+	if err != nil && !ok {
 		return err
 	}
-	if c.Out != "" && len(plan.Errors) == 0 {
+	if c.Out != "" && len(plan.Errors) == 0 && refused == nil {
 		if err := c.save(p, plan, options); err != nil {
 			return err
 		}
@@ -67,11 +68,13 @@ func (c *planCmd) Run(ctx context.Context, a *app) error {
 			out.Info("No changes done since last apply. There is nothing to do.")
 		}
 		out.Plan(plan)
-		if c.Out != "" && len(plan.Errors) == 0 {
+		if c.Out != "" && len(plan.Errors) == 0 && refused == nil {
 			a.screen.Success("Saved. `dtm apply %s` does exactly this.", c.Out)
 		}
 	}
 	switch {
+	case refused != nil:
+		return refused
 	case len(plan.Errors) > 0:
 		return errors.Join(errQuiet, &engine.ApplyError{Failed: plan.Errors})
 	case c.DetailedExitcode && !plan.Empty():

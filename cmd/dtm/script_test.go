@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 }
 
 // Everything that a user can see is said by the scripts: each begins with a comment on what must hold. The commands that
-// they have beside testscript's own are those of scriptCommands, clusterCommands, githubCommands, pluginCommands
-// and developCommands.
+// they have beside testscript's own are those of scriptCommands, clusterCommands, serviceCommands, dockerCommands,
+// pluginCommands and developCommands.
 func TestDtmDoesWhatTheScriptsSay(t *testing.T) {
 	runScripts(t, filepath.Join("testdata", "script"))
 }
@@ -46,14 +46,15 @@ func runScripts(t *testing.T, dir string) {
 	t.Helper()
 	commands := maps.Clone(scriptCommands)
 	maps.Copy(commands, clusterCommands)
-	maps.Copy(commands, githubCommands)
+	maps.Copy(commands, serviceCommands())
+	maps.Copy(commands, dockerCommands)
 	maps.Copy(commands, pluginCommands)
 	maps.Copy(commands, developCommands)
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Values[tbKey{}] = env.T()
-			env.Values[hubKey{}] = new(*parts.Hub)
+			env.Values[servicesKey{}] = new(services)
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("CUE_REGISTRY", "none")

@@ -3,6 +3,9 @@ package scaffolding
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +49,7 @@ func TestWhatIsRequiredIsEnough(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := scaffold.Options{Owner: "ada", Repo: "hello", Branch: "main", Visibility: "private", License: "none", OnDelete: "archive"}
+	want := scaffold.Options{Owner: "ada", Repo: "hello", Branch: "main", Visibility: "private", License: "none", CI: "github", OnDelete: "archive"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -74,6 +77,8 @@ func TestOptionsAreCheckedBeforeAnythingRuns(t *testing.T) {
 		`{"owner":"ada","repo":"x","image_repo":"a b"}`:                                                false,
 		`{"owner":"ada","repo":"x","pathWithNamespace":"ada/x"}`:                                       true,
 		`{"owner":"ada","repo":"x","adopted":true}`:                                                    false,
+		`{"owner":"ada","repo":"x","ci":"gitlab"}`:                                                     true,
+		`{"owner":"ada","repo":"x","ci":"jenkins"}`:                                                    false,
 	} {
 		if _, err := l.Complete(name, []byte(options)); (err == nil) != ok {
 			t.Errorf("%s: %v", options, err)
@@ -145,5 +150,47 @@ func TestItIsMadeWhereTheEnvironmentSays(t *testing.T) {
 	delete(vars, "github_token")
 	if _, err := k.Read(t.Context(), want, data); err == nil {
 		t.Error("nobody may read without a token")
+	}
+}
+
+func TestWhoMayNotWriteWorkflowsIsToldHowToDoWithout(t *testing.T) {
+	hub := parts.GitHub(t)
+	k := kind(t, map[string]string{"GITHUB_TOKEN": hub.Token("ada", "repo"), "GITHUB_API_URL": hub.URL})
+	l := loader(t)
+	want := func(ci string) json.RawMessage {
+		t.Helper()
+		data, err := l.Complete(name, []byte(`{"owner":"ada","repo":"hello"`+ci+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	var hinted interface{ Hint() string }
+	if _, err := k.Create(t.Context(), want("")); !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "scope") || !strings.Contains(hinted.Hint(), "`ci: none`") {
+		t.Fatalf("got %v", err)
+	}
+	// What was begun is finished without it.
+	if _, err := k.Create(t.Context(), want(`,"ci":"none"`)); err != nil {
+		t.Fatal(err)
+	}
+	files := hub.Files(t, "ada/hello", "main")
+	if _, there := files[".github/workflows/check.yml"]; there || files["go.mod"] == "" || len(hub.Log(t, "ada/hello", "main")) != 1 {
+		t.Errorf("there are %v, in %d commits", slices.Sorted(maps.Keys(files)), len(hub.Log(t, "ada/hello", "main")))
+	}
+}
+
+// GitHub says of a repository that one may not see that it is not there, and that its name is taken.
+func TestANameThatIsTakenByARepositoryNobodyMayLookAtIsToldInWords(t *testing.T) {
+	hub := parts.GitHub(t)
+	k := kind(t, map[string]string{"GITHUB_TOKEN": hub.Token("ada"), "GITHUB_API_URL": hub.URL})
+	want := json.RawMessage(`{"owner":"ada","repo":"hello","branch":"main","visibility":"private"}`)
+	if _, err := k.Create(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	heal := hub.Break(1, parts.HubFault{Match: "GET /repos/ada/hello", Times: -1, Status: 404, Message: "Not Found"})
+	defer heal()
+	var hinted interface{ Hint() string }
+	if _, err := k.Create(t.Context(), want); !errors.Is(err, scm.ErrExists) || !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "may not see") {
+		t.Errorf("got %v", err)
 	}
 }

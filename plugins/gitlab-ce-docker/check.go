@@ -12,6 +12,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/plugins/internal/docker"
 )
 
@@ -110,10 +111,8 @@ func checkHome(home string) error {
 	case slices.Contains(strings.Split(home, "/"), ".."):
 		return fmt.Errorf("gitlab_home %q: want a path without \"..\"", home)
 	case slices.Contains(shared, clean), slices.ContainsFunc(system, below):
-		return &hinted{
-			err:  fmt.Errorf("gitlab_home %q is a folder of the system", home),
-			hint: "give GitLab one of its own, as \"/srv/gitlab\"",
-		}
+		return plugins.Hinted(fmt.Errorf("gitlab_home %q is a folder of the system", home),
+			"give GitLab one of its own, as \"/srv/gitlab\"")
 	}
 	return nil
 }
@@ -123,10 +122,8 @@ func removable(host docker.Host) error {
 	if host.Local() {
 		return nil
 	}
-	return &hinted{
-		err:  errors.New("rm_data_after_delete: the Docker engine at " + string(host) + " may be on another machine, where dtm can remove no folders"),
-		hint: "set it to false, and remove the data there by hand",
-	}
+	return plugins.Hinted(errors.New("rm_data_after_delete: the Docker engine at "+string(host)+" may be on another machine, where dtm can remove no folders"),
+		"set it to false, and remove the data there by hand")
 }
 
 // timeoutOf is how long to wait.

@@ -39,10 +39,8 @@ func makeFolders(o Options) error {
 	case err == nil, errors.Is(err, fs.ErrPermission) && !o.RmDataAfterDelete:
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return &hinted{
-			err:  fmt.Errorf("gitlab_home %s: %w", o.GitLabHome, err),
-			hint: "rm_data_after_delete needs a user who may make and remove folders there, as root",
-		}
+		return plugins.Hinted(fmt.Errorf("gitlab_home %s: %w", o.GitLabHome, err),
+			"rm_data_after_delete needs a user who may make and remove folders there, as root")
 	}
 	return fmt.Errorf("gitlab_home %s: %w", o.GitLabHome, err)
 }
@@ -82,10 +80,8 @@ func removeFolders(ctx context.Context, path string) error {
 	for _, d := range data {
 		why, err := reclaim(ctx, home, d.folder)
 		if err != nil {
-			return &hinted{
-				err:  fmt.Errorf("remove %s: %w", filepath.Join(path, d.folder), err),
-				hint: "GitLab's files belong to users of its own: run dtm as root, or remove the folder by hand",
-			}
+			return plugins.Hinted(fmt.Errorf("remove %s: %w", filepath.Join(path, d.folder), err),
+				"GitLab's files belong to users of its own: run dtm as root, or remove the folder by hand")
 		}
 		if why != "" {
 			plugins.Report(ctx, filepath.Join(path, d.folder)+" stays: "+why)

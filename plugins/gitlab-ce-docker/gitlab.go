@@ -196,6 +196,9 @@ func (p plugin) put(ctx context.Context, want Options, former string) (Resource,
 			return Resource{}, err
 		}
 	}
+	if err := alone(ctx, engine, want); err != nil {
+		return Resource{}, err
+	}
 	if docker.Find(p.env, want.DockerHost).Local() {
 		if err := makeFolders(want); err != nil {
 			return Resource{}, err

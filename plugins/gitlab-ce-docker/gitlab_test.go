@@ -9,10 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/devstream-io/dtm/cmd/dtm/parts"
@@ -22,7 +23,17 @@ import (
 
 func TestKeepsThePromise(t *testing.T) {
 	t.Parallel()
+	// Each promise is a test with worlds of its own, so several may be checked at the same time: from its first world on.
+	var mu sync.Mutex
+	known := map[*testing.T]bool{t: true}
 	plugintest.Run(t, func(t *testing.T) plugintest.Subject {
+		mu.Lock()
+		first := !known[t]
+		known[t] = true
+		mu.Unlock()
+		if first {
+			t.Parallel()
+		}
 		s := newWorld(t).subject(t)
 		if testing.Short() {
 			s.Fail = nil // some hundred containers
@@ -32,12 +43,12 @@ func TestKeepsThePromise(t *testing.T) {
 }
 
 func (w world) subject(t *testing.T) plugintest.Subject {
-	base := w.options(withEnv("GITLAB_ROOT_PASSWORD", "s3cret"), func(o *Options) { o.RmDataAfterDelete, o.Address, o.Image = true, "", unchecked })
+	base := w.options(withEnv("GITLAB_ROOT_PASSWORD", "s3cret"), func(o *Options) { o.RmDataAfterDelete, o.Address = true, "" })
 	changed, renamed := base, base
 	changed.Env, changed.Hostname = map[string]string{"GITLAB_ROOT_PASSWORD": "an0ther"}, "git.example.com"
 	renamed.ContainerName = w.name + "-renamed"
 	s := plugintest.Subject{
-		Kind: w.kind, Want: encode(base), Changed: encode(changed), Renamed: encode(renamed), Fail: w.faults.Fail,
+		Kind: w.kind, Want: encode(base), Changed: encode(changed), Renamed: encode(renamed), Fail: w.line.fail,
 		Drift: func() error {
 			now := 0
 			_, err := w.engine.Client().ContainerStop(context.Background(), w.name, client.ContainerStopOptions{Timeout: &now})
@@ -90,40 +101,53 @@ func (w world) exists(options json.RawMessage) (bool, error) {
 	return c.State.Running && c.Config.Image == o.Image && c.Config.Hostname == o.Hostname, nil
 }
 
+// createdOnceReady creates a GitLab that is ready as soon as somebody has said that it is not, and returns what was said.
+func (w world) createdOnceReady(t *testing.T, o Options) (Resource, string) {
+	t.Helper()
+	var r reports
+	told := false
+	ctx := plugins.WithReport(t.Context(), func(text string) {
+		r.add(text)
+		if strings.HasPrefix(text, "waiting for GitLab: ") && !told {
+			told = true
+			w.ready(t)
+		}
+	})
+	made, err := w.kind.Create(ctx, encode(o))
+	must(t, err)
+	if !told {
+		t.Error("it was not waited for")
+	}
+	return decode[Resource](made), r.said()
+}
+
 func TestCreateReturnsWhenGitLabIsReady(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var r reports
-	began := time.Now()
-	made, err := w.kind.Create(r.listen(t.Context()), encode(w.options(withEnv("STUB_READY_AFTER", "1500ms"))))
-	must(t, err)
-	if took := time.Since(began); took < 1500*time.Millisecond {
-		t.Errorf("it returned after %s", took)
-	}
+	made, said := w.createdOnceReady(t, w.options(withEnv("STUB_READY_AFTER", "told"), func(o *Options) { o.Image = checked }))
 	want := Outputs{URL: fmt.Sprintf("http://gitlab.example.com:%d", w.ports[1]), SSHURL: fmt.Sprintf("ssh://git@gitlab.example.com:%d", w.ports[0]), Container: w.name}
-	if diff := cmp.Diff(want, decode[Resource](made).Outputs); diff != "" {
+	if diff := cmp.Diff(want, made.Outputs); diff != "" {
 		t.Errorf("outputs: -want +got\n%s", diff)
 	}
-	if status := decode[Resource](made).Status; status.State != "running" || status.Health != "healthy" {
+	if status := made.Status; status.State != "running" || status.Health != "healthy" {
 		t.Errorf("status is %+v", status)
 	}
-	for _, text := range []string{"starting container " + w.name, "waiting for GitLab: health: starting"} {
-		if !strings.Contains(r.said(), text) {
-			t.Errorf("nobody said %q:\n%s", text, r.said())
+	for _, text := range []string{"starting container " + w.name, "waiting for GitLab: health: "} {
+		if !strings.Contains(said, text) {
+			t.Errorf("nobody said %q:\n%s", text, said)
 		}
+	}
+	if labels := w.mustInspect(t, w.name).Config.Labels; labels["io.devstream.dtm.plugin"] != pluginName {
+		t.Errorf("the labels are %v", labels)
 	}
 }
 
 func TestReadinessCountsWhereTheImageHasNoCheck(t *testing.T) {
 	t.Parallel()
-	for name, env := range map[string][]string{"told to nobody": {"STUB_READY_AFTER", "500ms"}, "told": {"STUB_READY_AFTER", "500ms", "STUB_OPEN", "1"}} {
+	for name, env := range map[string][]string{"told to nobody": {"STUB_READY_AFTER", "told"}, "told": {"STUB_READY_AFTER", "told", "STUB_OPEN", "1"}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			began := time.Now()
-			w.create(t, w.options(withEnv(env...), func(o *Options) { o.Image = unchecked }))
-			if took := time.Since(began); took < 500*time.Millisecond {
-				t.Errorf("it returned after %s", took)
-			}
+			w.createdOnceReady(t, w.options(withEnv(env...)))
 		})
 	}
 }
@@ -208,6 +232,64 @@ func TestAContainerIsNotMadeAnewWithoutNeed(t *testing.T) {
 	}
 }
 
+func TestGitLabIsAskedToEndBeforeItIsRemoved(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]func(w world) error{
+		"running": func(world) error { return nil },
+		"paused": func(w world) error {
+			_, err := w.engine.Client().ContainerPause(t.Context(), w.name, client.ContainerPauseOptions{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			o := w.options(func(o *Options) { o.Image = checked })
+			made := w.create(t, o)
+			must(t, before(w))
+			w.delete(t, o, made)
+			w.mustHave(t)
+			if _, err := os.Stat(filepath.Join(w.home, "data", "ended")); err != nil {
+				t.Errorf("it was not asked: %v", err)
+			}
+		})
+	}
+}
+
+func TestOfVolumesOnlyThoseGoThatNobodyElseCanFind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	api := w.engine.Client()
+	named := w.name + "-extra"
+	_, err := api.VolumeCreate(t.Context(), client.VolumeCreateOptions{Name: named})
+	must(t, err)
+	o := w.options(func(o *Options) { o.Volumes, o.Adopt = []string{named + ":/extra"}, true })
+
+	// Somebody's container, with a volume of its own that has no name, is taken over and deleted.
+	id := w.byHand(t, w.name, o, "/nameless")
+	var nameless string
+	for _, m := range w.mustInspect(t, id).Mounts {
+		if m.Destination == "/nameless" {
+			nameless = m.Name
+		}
+	}
+	w.delete(t, o, Resource{})
+	w.mustHave(t)
+	for _, volume := range []string{named, nameless} {
+		if _, err := api.VolumeInspect(t.Context(), volume, client.VolumeInspectOptions{}); err != nil {
+			t.Errorf("volume %s: %v", volume, err)
+		}
+	}
+	made := w.create(t, o)
+	w.delete(t, o, made)
+	if _, err := api.VolumeInspect(t.Context(), named, client.VolumeInspectOptions{}); err != nil {
+		t.Errorf("volume %s: %v", named, err)
+	}
+	for _, volume := range []string{named, nameless} {
+		_, err := api.VolumeRemove(t.Context(), volume, client.VolumeRemoveOptions{})
+		must(t, err)
+	}
+}
+
 func TestARenameDoesNotInterrupt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -247,6 +329,14 @@ func TestEveryDriftIsSeen(t *testing.T) {
 		if got := w.update(t, o, o, made); !got.Running || got.Status.ID != made.Status.ID {
 			t.Errorf("%s: after an update %+v", name, got)
 		}
+	}
+	_, err := w.engine.Client().ContainerUpdate(t.Context(), w.name, client.ContainerUpdateOptions{RestartPolicy: &container.RestartPolicy{Name: "no"}})
+	must(t, err)
+	if got := w.read(t, o, made); got.Restart != "no" {
+		t.Errorf("edited: %+v", got)
+	}
+	if got := w.update(t, o, o, made); got.Restart != "always" || got.Status.ID != made.Status.ID {
+		t.Errorf("edited: after an update %+v", got)
 	}
 	w.remove(t, w.name)
 	if _, err := w.kind.Read(t.Context(), encode(o), encode(made)); !errors.Is(err, plugins.ErrNotFound) {

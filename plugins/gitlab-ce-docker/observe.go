@@ -78,15 +78,3 @@ func address(host docker.Host, o Options) string {
 	}
 	return o.Address
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

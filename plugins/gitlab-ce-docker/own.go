@@ -2,7 +2,6 @@ package gitlabcedocker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -73,20 +72,31 @@ func mine(c *docker.Container, o Options) error {
 	case keeps && (c.Owner == pluginName || o.Adopt):
 		return nil
 	case keeps:
-		return &hinted{
-			err:  fmt.Errorf("the container %s has its data in %s, but dtm has not made it", c.Name, o.GitLabHome),
-			hint: "adopt: true takes it over, with its data",
-		}
+		return plugins.Hinted(fmt.Errorf("the container %s has its data in %s, but dtm has not made it", c.Name, o.GitLabHome),
+			"adopt: true takes it over, with its data")
 	case c.Owner == pluginName:
-		return &hinted{
-			err:  fmt.Errorf("the container %s is another tool's: its data is in %s", c.Name, path.Dir(c.Mounted[data[0].target])),
-			hint: "choose another container_name",
+		return plugins.Hinted(fmt.Errorf("the container %s is another tool's: its data is in %s", c.Name, path.Dir(c.Mounted[data[0].target])),
+			"choose another container_name")
+	}
+	return plugins.Hinted(fmt.Errorf("there is a container %s already, and dtm has not made it", c.Name),
+		"choose another container_name, or remove that container by hand; only one with its data in "+o.GitLabHome+" can be taken over (adopt)")
+}
+
+// alone returns an error if a container of another name works on the data: two GitLabs on one folder destroy it. Such is one
+// that was renamed by hand, or another tool that was not given a folder of its own.
+func alone(ctx context.Context, engine *docker.Engine, o Options) error {
+	last := data[len(data)-1]
+	names, err := engine.Using(ctx, path.Join(o.GitLabHome, last.folder), last.target)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name != o.ContainerName && name != docker.Spare(o.ContainerName) {
+			return plugins.Hinted(fmt.Errorf("the container %s works on the data in %s already", name, o.GitLabHome),
+				"two GitLabs must not share it: choose another gitlab_home, or stop that container; one that is this GitLab under another name gets its name back with `docker rename "+name+" "+o.ContainerName+"`")
 		}
 	}
-	return &hinted{
-		err:  fmt.Errorf("there is a container %s already, and dtm has not made it", c.Name),
-		hint: "choose another container_name, or remove that container by hand; only one with its data in " + o.GitLabHome + " can be taken over (adopt)",
-	}
+	return nil
 }
 
 // remove takes a container away if it is this tool's. One that is not stays, and is no error unless it has this tool's
@@ -98,11 +108,7 @@ func remove(ctx context.Context, engine *docker.Engine, name string, o Options) 
 	}
 	if err := mine(c, o); err != nil {
 		if keeps(c, o.GitLabHome) {
-			var h *hinted
-			if errors.As(err, &h) {
-				h.hint = "set adopt: true and apply once, so that it is taken over, or remove the container by hand"
-			}
-			return err
+			return plugins.Hinted(err, "set adopt: true and apply once, so that it is taken over, or remove the container by hand")
 		}
 		plugins.Report(ctx, "the container "+name+" is not this tool's and stays")
 		return nil

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/devstream-io/dtm/plugins"
@@ -16,12 +17,14 @@ import (
 
 const (
 	// firstLook and lastLook are how often to look whether GitLab is ready: often first, in case that it has been all along.
-	firstLook = 100 * time.Millisecond
+	firstLook = 20 * time.Millisecond
 	lastLook  = 3 * time.Second
 	// answers is how long GitLab may take to say whether it is.
 	answers = 5 * time.Second
 	// attempts are how often the engine may start a container anew before it is clear that it never stays.
 	attempts = 3
+	// words are how many lines of a container stand in an error.
+	words = 5
 )
 
 // ready waits until GitLab is ready: its container says that it is healthy, or /-/readiness does. GitLab tells readiness
@@ -34,26 +37,34 @@ func (p plugin) ready(ctx context.Context, engine *docker.Engine, o Options) err
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	said := "the engine has not answered"
+	// The engine counts all of a container's life, in which it may have ended now and then.
+	began := -1
 	for wait := firstLook; ; wait = min(wait*3/2, lastLook) {
 		c, err := engine.Inspect(within, o.ContainerName)
 		_, passing := plugins.RetryAfter(err)
 		switch {
 		case within.Err() != nil:
-			return p.late(ctx, o, said)
+			return late(ctx, engine, o, said)
 		case passing:
 			said = err.Error()
 		case err != nil:
 			return err
 		default:
-			if err := alive(c, o); err != nil {
+			if began < 0 && c != nil {
+				began = c.Restarts
+			}
+			if err := alive(ctx, engine, c, began, o); err != nil {
 				return err
 			}
 			if !o.Wait {
 				return nil
 			}
-			var done bool
-			if done, said = p.look(within, c, o); done {
+			done, now := p.look(within, c, o)
+			if done {
 				return nil
+			}
+			if within.Err() == nil { // what was cut off by the end of the wait tells nothing
+				said = now
 			}
 		}
 		plugins.Report(ctx, "waiting for GitLab: "+said)
@@ -62,25 +73,38 @@ func (p plugin) ready(ctx context.Context, engine *docker.Engine, o Options) err
 		case <-timer.C:
 		case <-within.Done():
 			timer.Stop()
-			return p.late(ctx, o, said)
+			return late(ctx, engine, o, said)
 		}
 	}
 }
 
-// alive returns an error for a container of which nothing is to be hoped for any more.
-func alive(c *docker.Container, o Options) error {
+// alive returns an error for a container of which nothing is to be hoped for any more. It had been started anew so often when
+// it was looked at first.
+func alive(ctx context.Context, engine *docker.Engine, c *docker.Container, began int, o Options) error {
 	var why string
 	switch {
 	case c == nil:
 		return fmt.Errorf("the container %s was removed by somebody else", o.ContainerName)
 	case c.State == "exited", c.State == "dead":
 		why = fmt.Sprintf("the container %s is not there to stay: exit code %d", c.Name, c.ExitCode)
-	case c.Restarts >= attempts:
-		why = fmt.Sprintf("the container %s was started anew %d times and does not stay: exit code %d", c.Name, c.Restarts, c.ExitCode)
+	case c.Restarts-began >= attempts:
+		why = fmt.Sprintf("the container %s was started anew %d times and does not stay: exit code %d", c.Name, c.Restarts-began, c.ExitCode)
 	default:
 		return nil
 	}
-	return &hinted{err: fmt.Errorf("%s: %w", why, docker.ErrEnded), hint: "`docker logs " + c.Name + "` tells why"}
+	return plugins.Hinted(fmt.Errorf("%s: %w%s", why, docker.ErrEnded, lastWords(ctx, engine, c.Name)), "`docker logs "+c.Name+"` tells more")
+}
+
+// lastWords is what a container has written last, as the end of an error. It is nothing where there is nothing, or the engine
+// cannot tell: why the words are missing is not what is wrong.
+func lastWords(ctx context.Context, engine *docker.Engine, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, answers)
+	defer cancel()
+	lines, err := engine.LastLines(ctx, name, words)
+	if err != nil || len(lines) == 0 {
+		return ""
+	}
+	return "; its last words: " + strings.Join(lines, " | ")
 }
 
 // look says whether GitLab is ready, and how far it is if not.
@@ -132,12 +156,10 @@ func (p plugin) ask(ctx context.Context, o Options) (status int, err error) {
 }
 
 // late is the error of a wait that has ended: by ctx, or else because it took too long.
-func (p plugin) late(ctx context.Context, o Options, said string) error {
+func late(ctx context.Context, engine *docker.Engine, o Options, said string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("waiting for GitLab in the container %s: %w", o.ContainerName, err)
 	}
-	return &hinted{
-		err:  fmt.Errorf("GitLab in the container %s is not ready after %s: %s", o.ContainerName, o.Timeout, said),
-		hint: "it goes on starting, and the next apply on waiting; `docker logs " + o.ContainerName + "` tells more. GitLab wants 4 GB of memory and some minutes; `timeout` is how long it may take, `wait: false` does not wait",
-	}
+	return plugins.Hinted(fmt.Errorf("GitLab in the container %s is not ready after %s: %s%s", o.ContainerName, o.Timeout, said, lastWords(ctx, engine, o.ContainerName)),
+		"it goes on starting, and the next apply on waiting; `docker logs "+o.ContainerName+"` tells more. GitLab wants 4 GB of memory and some minutes; `timeout` is how long it may take, `wait: false` does not wait")
 }

@@ -5,12 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -29,11 +25,11 @@ import (
 	"github.com/devstream-io/dtm/plugins/plugintest"
 )
 
-// The images that stand in for GitLab's.
+// The images that stand in for GitLab's. Like GitLab's, the last one checks its own health, which keeps a machine busy.
 const (
 	image     = "dtm.test/gitlab-ce:1"
 	nextImage = "dtm.test/gitlab-ce:2"
-	unchecked = "dtm.test/gitlab-ce:unchecked"
+	checked   = "dtm.test/gitlab-ce:checked"
 )
 
 // world is a Docker engine, of which every container whose name begins with that of the world is the world's.
@@ -43,10 +39,10 @@ type world struct {
 	// home is where GitLab's data is to be. It is not there yet.
 	home  string
 	ports []uint16
-	// faults is on the way to the engine.
-	faults *plugintest.Transport
-	env    plugins.Env
-	kind   plugins.Kind
+	// line is the way to the engine.
+	line *line
+	env  plugins.Env
+	kind plugins.Kind
 }
 
 var worlds atomic.Int64
@@ -59,11 +55,11 @@ func newWorld(t *testing.T) world {
 		home:   filepath.Join(t.TempDir(), "gitlab"),
 		ports:  parts.FreePorts(t, 3),
 	}
-	w.engine.GitLab(t, image)
-	w.engine.GitLab(t, nextImage)
-	w.engine.GitLabUnchecked(t, unchecked)
+	w.engine.GitLabUnchecked(t, image)
+	w.engine.GitLabUnchecked(t, nextImage)
+	w.engine.GitLab(t, checked)
 	var host string
-	w.faults, host = proxy(t, w.engine.Host())
+	w.line, host = newLine(t, w.engine.Host())
 	w.env = plugintest.Env(t.TempDir())
 	w.env.Getenv = func(name string) string { return map[string]string{"DOCKER_HOST": host}[name] }
 	w.kind = New(w.env)
@@ -79,39 +75,11 @@ func newWorld(t *testing.T) world {
 	return w
 }
 
-// proxy is a way to the engine on which requests can be made to fail.
-func proxy(t *testing.T, engine string) (faults *plugintest.Transport, host string) {
-	t.Helper()
-	socket := strings.TrimPrefix(engine, "unix://")
-	faults = &plugintest.Transport{Base: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
-	// The path of a socket must be short.
-	dir, err := os.MkdirTemp("", "g")
-	must(t, err)
-	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
-	must(t, err)
-	server := httptest.NewUnstartedServer(&httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "engine"}) },
-		Transport:     faults,
-		FlushInterval: -1,
-		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	})
-	server.Listener = listener
-	server.Start()
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-		must(t, os.RemoveAll(dir))
-	})
-	return faults, "unix://" + filepath.Join(dir, "s")
-}
-
 // options are complete: as they are after the schema filled in its defaults.
 func (w world) options(changes ...func(*Options)) Options {
 	o := Options{
 		Hostname: "gitlab.example.com", GitLabHome: w.home, SSHPort: w.ports[0], HTTPPort: w.ports[1], HTTPSPort: w.ports[2],
-		Address: "127.0.0.1", ContainerName: w.name, Image: image, ShmSize: "64m", Volumes: []string{}, Restart: "always", Wait: true, Timeout: "30s",
+		Address: "127.0.0.1", ContainerName: w.name, Image: image, ShmSize: "64m", Volumes: []string{}, Restart: "always", Wait: true, Timeout: "5m",
 	}
 	for _, change := range changes {
 		change(&o)
@@ -208,9 +176,13 @@ func (w world) remove(t *testing.T, name string) {
 	}
 }
 
-// byHand makes a container as `docker run` does, without any label.
-func (w world) byHand(t *testing.T, name string, o Options) string {
+// byHand makes a container as `docker run` does, without any label. Each of nameless is where it sees a volume without a name.
+func (w world) byHand(t *testing.T, name string, o Options, nameless ...string) string {
 	t.Helper()
+	volumes := map[string]struct{}{}
+	for _, target := range nameless {
+		volumes[target] = struct{}{}
+	}
 	bindings, exposed := network.PortMap{}, network.PortSet{}
 	for inside, outside := range map[string]uint16{"22/tcp": o.SSHPort, "80/tcp": o.HTTPPort, "443/tcp": o.HTTPSPort} {
 		binding := network.PortBinding{HostPort: fmt.Sprint(outside)}
@@ -222,9 +194,9 @@ func (w world) byHand(t *testing.T, name string, o Options) string {
 	}
 	made, err := w.engine.Client().ContainerCreate(t.Context(), client.ContainerCreateOptions{
 		Name:   name,
-		Config: &container.Config{Image: o.Image, Hostname: o.Hostname, ExposedPorts: exposed},
+		Config: &container.Config{Image: o.Image, Hostname: o.Hostname, ExposedPorts: exposed, Volumes: volumes},
 		HostConfig: &container.HostConfig{
-			Binds: bindingsOf(o.GitLabHome), PortBindings: bindings, ShmSize: 256 << 20,
+			Binds: append(bindingsOf(o.GitLabHome), o.Volumes...), PortBindings: bindings, ShmSize: 256 << 20,
 			RestartPolicy: container.RestartPolicy{Name: "always"},
 		},
 	})
@@ -249,6 +221,23 @@ func (w world) starts(t *testing.T) int {
 	return strings.Count(string(text), "\n")
 }
 
+// ready makes a GitLab ready that waits to be told so (STUB_READY_AFTER).
+func (w world) ready(t *testing.T) {
+	t.Helper()
+	must(t, os.WriteFile(filepath.Join(w.home, "data", "ready"), nil, 0o600))
+}
+
+// until waits until something is so, however slow the machine is.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
 // reports are what a verb said, in order.
 type reports struct {
 	mu    sync.Mutex
@@ -256,11 +245,13 @@ type reports struct {
 }
 
 func (r *reports) listen(ctx context.Context) context.Context {
-	return plugins.WithReport(ctx, func(text string) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.lines = append(r.lines, text)
-	})
+	return plugins.WithReport(ctx, r.add)
+}
+
+func (r *reports) add(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, text)
 }
 
 func (r *reports) said() string {

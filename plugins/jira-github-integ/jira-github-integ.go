@@ -49,12 +49,21 @@ var formerSecrets = []string{"JIRA_API_TOKEN", "GH_TOKEN"}
 
 // New makes the plugin. Its repositories are on one of hosts.
 func New(env plugins.Env, hosts *scm.Hosts) plugins.Kind {
-	return workflow.New(env, workflow.Preset[Options]{
+	return workflow.New(env, workflow.Preset[Options, workflow.Outputs]{
 		Name: name, Schema: schema, Open: hosts.GitHub,
-		Place:  func(o Options) workflow.Place { return o.Place(file, tokenVariable) },
-		Legacy: func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
-		Render: func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, env, want) },
+		Place:   func(o Options) workflow.Place { return o.Place(file, o.secret()) },
+		Outputs: workflow.Place.Outputs,
+		Legacy:  func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
+		Render:  func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, env, want) },
 	})
+}
+
+// secret is what the workflow's own one is made of.
+func (o Options) secret() workflow.Secret {
+	return workflow.Secret{
+		Variable: tokenVariable,
+		Hint:     "https://id.atlassian.com/manage-profile/security/api-tokens gives the user " + o.JiraUserEmail + " a token: set " + tokenVariable + " to it",
+	}
 }
 
 // render makes the workflow, once Jira has shown that it will find what it needs.

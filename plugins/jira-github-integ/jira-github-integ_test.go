@@ -16,6 +16,7 @@ import (
 	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/plugins/internal/scm"
 	"github.com/devstream-io/dtm/plugins/internal/tracker"
+	"github.com/devstream-io/dtm/plugins/internal/workflow/accident"
 	"github.com/devstream-io/dtm/plugins/plugintest"
 )
 
@@ -30,13 +31,13 @@ type world struct {
 	jira      *parts.Tracker
 	host      scm.Host
 	kind      plugins.Kind
-	transport *plugintest.Transport
+	transport *accident.Line
 	env       map[string]string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{hub: parts.GitHub(t), jira: parts.Jira(t), transport: &plugintest.Transport{Base: &http.Transport{DisableKeepAlives: true}}}
+	w := &world{hub: parts.GitHub(t), jira: parts.Jira(t), transport: &accident.Line{Base: &http.Transport{DisableKeepAlives: true}}}
 	w.hub.Org("acme", "alice")
 	w.hub.NewRepo(t, repo, true)
 	w.hub.SetFile(t, repo, "main", "README.md", "hello\n")
@@ -77,7 +78,9 @@ func TestKeepsThePromise(t *testing.T) {
 	plugintest.Run(t, func(t *testing.T) plugintest.Subject {
 		w := newWorld(t)
 		s := plugintest.Subject{
-			Kind: w.kind, Fail: w.transport.Fail,
+			Kind: w.kind, Fail: func(n int, when plugintest.When) func() bool {
+				return w.transport.Fail(t.Name(), n, when == plugintest.After)
+			},
 			Want:    encode(w.options()),
 			Changed: encode(w.options(func(o *Options) { o.IssueType, o.Transitions = "Bug", Transitions{Closed: "Closed"} })),
 			Renamed: encode(w.options(func(o *Options) { o.Workflow = "to-jira.yaml" })),
@@ -90,7 +93,7 @@ func TestKeepsThePromise(t *testing.T) {
 				var o Options
 				err := json.Unmarshal(raw, &o)
 				there := strings.Contains(w.hub.Files(t, repo, "main")[".github/workflows/"+o.Workflow], `ISSUE_TYPE: "`+o.IssueType+`"`)
-				for secret := range o.Place(file, tokenVariable).Secrets {
+				for secret := range o.Place(file, o.secret()).Secrets {
 					there = there && w.hub.Secrets(t, repo)[secret] == w.jira.Token
 				}
 				return there, err
@@ -126,16 +129,23 @@ func (w *world) create(t *testing.T, o Options) []byte {
 
 func TestTheWorkflowPassesActionlintWhateverTheOptions(t *testing.T) {
 	w := newWorld(t)
-	w.jira.Statuses["Änderung: \"&amp; #1\\"] = []string{"Läuft <&>", "'; id"}
+	// No option has to do with another in the workflow, so each has another value in turn.
 	for _, change := range []func(*Options){
 		func(*Options) {},
+		func(o *Options) { o.Runner = []string{"self-hosted", "on: [push]", "'\"\\ \n#"} },
+		func(o *Options) { o.Workflow = "Issues_2.x.yaml" },
+		func(o *Options) { o.ViaPullRequest, o.Adopt, o.Rotation = true, true, "\"}}\n" },
 		func(o *Options) { o.Transitions = Transitions{} },
 		func(o *Options) {
 			o.IssueType, o.Transitions = "Änderung: \"&amp; #1\\", Transitions{Edited: "Läuft <&>", Closed: "'; id"}
 		},
 	} {
-		text := w.create(t, w.options(change))
-		parts.LintWorkflow(t, text)
+		document, err := w.options(change).Render(files, file, w.options(change))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts.LintWorkflow(t, document.Text)
+		text := document.Text
 		if !strings.Contains(string(text), `JIRA_USER: "jane+jira@example.com"`) || strings.Contains(string(text), w.jira.Token) {
 			t.Errorf("the address is not as it was, or there is a token in\n%s", text)
 		}
@@ -163,7 +173,7 @@ func TestNothingIsWrittenBeforeJiraHasShownThatItWillWork(t *testing.T) {
 		change     func(w *world, o *Options)
 		text, hint string
 	}{
-		"no token":        {func(w *world, _ *Options) { w.env["JIRA_API_TOKEN"] = "" }, "JIRA_API_TOKEN", ""},
+		"no token":        {func(w *world, _ *Options) { w.env["JIRA_API_TOKEN"] = "" }, "JIRA_API_TOKEN", "api-tokens gives the user jane+jira@example.com a token"},
 		"a wrong token":   {func(w *world, _ *Options) { w.env["JIRA_API_TOKEN"] = "s3cret-of-nobody" }, "the credentials for Jira: jira: GET /rest/api/3/myself: 401", "JIRA_API_TOKEN"},
 		"another address": {func(_ *world, o *Options) { o.JiraUserEmail = "jane@example.com" }, "401", "jiraUserEmail"},
 		"no such project": {func(_ *world, o *Options) { o.JiraProjectKey = "NONE" }, "the project NONE: jira: GET /rest/api/3/project/NONE: 404 Not Found: No project", "HEAP"},
@@ -297,6 +307,12 @@ func TestIssuesInJiraFollowThoseOnGitHub(t *testing.T) {
 	if len(got.Comments) != 2 || got.Comments[0] != "eve (https://github.com/acme/app/issues/12#issuecomment-1, created):\n"+before+"\n\nbye" || got.Status != "To Do" {
 		t.Errorf("the issue is %+v", got)
 	}
+
+	// A pull request has comments, too, and no issue in Jira.
+	pull := event("created", "")
+	pull["issue"].(map[string]any)["pull_request"] = map[string]any{"url": "x"}
+	pull["comment"] = map[string]any{"html_url": "x", "body": "x", "user": map[string]any{"login": "eve"}}
+	run("", "issue_comment", pull)
 
 	// Whoever may edit the title may not move what is not theirs.
 	title = "[" + other + "] mine"

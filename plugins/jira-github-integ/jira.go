@@ -19,19 +19,13 @@ type jira struct {
 	server rest.Server
 }
 
-// open makes a jira with the token of the environment. Nothing is sent.
+// open makes a jira with the token of the environment, which is set. Nothing is sent.
 func open(ctx context.Context, env plugins.Env, o Options) (*jira, error) {
 	base, err := rest.Base("jiraBaseUrl", o.JiraBaseURL)
 	if err != nil {
 		return nil, err
 	}
 	token := env.Getenv(tokenVariable)
-	if token == "" {
-		return nil, &hinted{
-			err:  fmt.Errorf("jira: %s is not set", tokenVariable),
-			hint: "https://id.atlassian.com/manage-profile/security/api-tokens gives the user " + o.JiraUserEmail + " one",
-		}
-	}
 	basic := base64.StdEncoding.EncodeToString([]byte(o.JiraUserEmail + ":" + token))
 	plugins.Conceal(ctx, token)
 	plugins.Conceal(ctx, basic)
@@ -85,28 +79,12 @@ func (j *jira) examine(ctx context.Context, want Options) error {
 			{"edited", want.Transitions.Edited}, {"closed", want.Transitions.Closed}, {"reopened", want.Transitions.Reopened},
 		} {
 			if s.name != "" && !slices.ContainsFunc(names, func(one string) bool { return strings.EqualFold(one, s.name) }) {
-				return &hinted{
-					err:  fmt.Errorf("transitions.%s: a %s of %s has no status %q", s.option, t.Name, want.JiraProjectKey, s.name),
-					hint: "it has " + strings.Join(names, ", "),
-				}
+				return plugins.Hinted(fmt.Errorf("transitions.%s: a %s of %s has no status %q", s.option, t.Name, want.JiraProjectKey, s.name),
+					"it has "+strings.Join(names, ", "))
 			}
 		}
 		return nil
 	}
-	return &hinted{
-		err:  fmt.Errorf("issueType: %s has no issues of the type %q", want.JiraProjectKey, want.IssueType),
-		hint: "it has " + strings.Join(kinds, ", "),
-	}
+	return plugins.Hinted(fmt.Errorf("issueType: %s has no issues of the type %q", want.JiraProjectKey, want.IssueType),
+		"it has "+strings.Join(kinds, ", "))
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -3,6 +3,7 @@
 package trellogithubinteg
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -30,6 +31,20 @@ type Options struct {
 	DoingListID string `json:"doingListId"`
 	DoneListID  string `json:"doneListId"`
 	TrelloURL   string `json:"trelloURL"`
+	KeyEnv      string `json:"keyEnv"`
+	TokenEnv    string `json:"tokenEnv"`
+}
+
+// variables are those with the workflow's credentials. Old options name none.
+func (o Options) variables() trello.Variables {
+	usual := trello.Usual()
+	return trello.Variables{Key: cmp.Or(o.KeyEnv, usual.Key), Token: cmp.Or(o.TokenEnv, usual.Token)}
+}
+
+// secrets are what the workflow's own are made of.
+func (o Options) secrets() []workflow.Secret {
+	v := o.variables()
+	return []workflow.Secret{{Variable: v.Key, Hint: v.Hint()}, {Variable: v.Token, Hint: v.Hint()}}
 }
 
 const (
@@ -46,17 +61,18 @@ var formerSecrets = []string{
 // New makes the plugin. Its repositories are on one of hosts.
 func New(env plugins.Env, hosts *scm.Hosts) plugins.Kind {
 	service := trello.New(env)
-	return workflow.New(env, workflow.Preset[Options]{
+	return workflow.New(env, workflow.Preset[Options, workflow.Outputs]{
 		Name: name, Schema: schema, Open: hosts.GitHub,
-		Place:  func(o Options) workflow.Place { return o.Place(file, trello.KeyVariable, trello.TokenVariable) },
-		Legacy: func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
-		Render: func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, service, want) },
+		Place:   func(o Options) workflow.Place { return o.Place(file, o.secrets()...) },
+		Outputs: workflow.Place.Outputs,
+		Legacy:  func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
+		Render:  func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, service, want) },
 	})
 }
 
-// render makes the workflow, once Trello has shown that it will find what it needs.
+// render makes the workflow, once Trello has shown that it will find what it needs with the credentials that it is given.
 func render(ctx context.Context, service *trello.Service, want Options) (workflow.Document, error) {
-	client, err := service.Open(ctx, want.TrelloURL)
+	client, err := service.Open(ctx, want.TrelloURL, want.variables())
 	if err != nil {
 		return workflow.Document{}, err
 	}
@@ -67,10 +83,16 @@ func render(ctx context.Context, service *trello.Service, want Options) (workflo
 	if err != nil {
 		return workflow.Document{}, err
 	}
+	return document(want, api)
+}
+
+// document is the workflow that speaks to the API at that address.
+func document(want Options, api string) (workflow.Document, error) {
 	return want.Render(files, file, struct {
 		Options
-		API string
-	}{want, api})
+		API       string
+		Variables trello.Variables
+	}{want, api, want.variables()})
 }
 
 // examine looks at the credentials, the board and its lists.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/plugins/internal/scm"
 	"github.com/devstream-io/dtm/plugins/internal/tracker"
+	"github.com/devstream-io/dtm/plugins/internal/workflow/accident"
 	"github.com/devstream-io/dtm/plugins/plugintest"
 )
 
@@ -28,13 +30,13 @@ type world struct {
 	board     parts.TrelloBoard
 	host      scm.Host
 	kind      plugins.Kind
-	transport *plugintest.Transport
+	transport *accident.Line
 	env       map[string]string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{hub: parts.GitHub(t), kanban: parts.Trello(t), transport: &plugintest.Transport{}}
+	w := &world{hub: parts.GitHub(t), kanban: parts.Trello(t), transport: &accident.Line{Base: &http.Transport{DisableKeepAlives: true}}}
 	w.hub.Org("acme", "alice")
 	w.hub.NewRepo(t, repo, true)
 	w.hub.SetFile(t, repo, "main", "README.md", "hello\n")
@@ -81,7 +83,9 @@ func TestKeepsThePromise(t *testing.T) {
 	plugintest.Run(t, func(t *testing.T) plugintest.Subject {
 		w := newWorld(t)
 		s := plugintest.Subject{
-			Kind: w.kind, Fail: w.transport.Fail,
+			Kind: w.kind, Fail: func(n int, when plugintest.When) func() bool {
+				return w.transport.Fail(t.Name(), n, when == plugintest.After)
+			},
 			Want:    encode(w.options()),
 			Changed: encode(w.options(func(o *Options) { o.DoneListID = o.DoingListID; o.Runner = []string{"self-hosted", "linux"} })),
 			Drift: func() error {
@@ -94,8 +98,8 @@ func TestKeepsThePromise(t *testing.T) {
 				err := json.Unmarshal(raw, &o)
 				text := w.hub.Files(t, repo, "main")[".github/workflows/"+o.Workflow]
 				there := strings.Contains(text, `DONE: "`+o.DoneListID+`"`) && strings.Contains(text, o.Runner[0])
-				for secret, variable := range o.Place(file, "TRELLO_API_KEY", "TRELLO_TOKEN").Secrets {
-					there = there && w.hub.Secrets(t, repo)[secret] == w.kanban.Getenv(variable)
+				for secret, from := range o.Place(file, o.secrets()...).Secrets {
+					there = there && w.hub.Secrets(t, repo)[secret] == w.kanban.Getenv(from.Variable)
 				}
 				return there, err
 			},
@@ -128,36 +132,104 @@ func (w *world) create(t *testing.T, o Options) []byte {
 	return []byte(w.hub.Files(t, repo, "main")[path])
 }
 
+// No option has to do with another in the workflow, so each has another value in turn.
 func TestTheWorkflowPassesActionlintWhateverTheOptions(t *testing.T) {
 	w := newWorld(t)
+	text := w.create(t, w.options())
+	if strings.Contains(string(text), w.kanban.Token) || strings.Contains(string(text), w.kanban.Key) {
+		t.Error("there is a credential in the workflow")
+	}
 	for _, change := range []func(*Options){
 		func(*Options) {},
 		func(o *Options) { o.Runner = []string{"self-hosted", "on: [push]", "'\"\\ \n#"} },
-		func(o *Options) { o.Adopt = true },
+		func(o *Options) { o.Workflow = "Issues_2.x.yaml" },
+		func(o *Options) { o.KeyEnv, o.TokenEnv = "BOARD_KEY", "board_token" },
+		func(o *Options) {
+			o.Branch, o.BaseURL, o.Adopt, o.ViaPullRequest = "x/y", "https://h/api/v3", true, true
+		},
+		func(o *Options) { o.Rotation = "\"}}\n" },
 	} {
-		text := w.create(t, w.options(change))
-		parts.LintWorkflow(t, text)
-		if strings.Contains(string(text), w.kanban.Token) || strings.Contains(string(text), w.kanban.Key) {
-			t.Error("there is a credential in the workflow")
+		d, err := document(w.options(change), "https://trello.example.com/1")
+		if err != nil {
+			t.Fatal(err)
 		}
+		parts.LintWorkflow(t, d.Text)
 	}
 	if _, err := w.kind.Create(t.Context(), encode(w.options(func(o *Options) { o.Runner = []string{"${{ github.event.issue.title }}"} }))); err == nil {
 		t.Error("an expression may come in by an option")
 	}
 }
 
+func TestTwoToolsInOneRepositoryShareNothing(t *testing.T) {
+	w := newWorld(t)
+	one := w.create(t, w.options())
+	other := w.options(func(o *Options) { o.Workflow, o.DoingListID = "trello-github-integ.yaml", o.TodoListID })
+	w.create(t, other)
+	files := w.hub.Files(t, repo, "main")
+	two := files[".github/workflows/trello-github-integ.yaml"]
+	if files[path] != string(one) || two == "" || len(w.hub.Secrets(t, repo)) != 4 {
+		t.Errorf("one has changed by the other, or there are %d secrets", len(w.hub.Secrets(t, repo)))
+	}
+	for _, key := range []string{"group: ", "TRELLO_TOKEN: "} {
+		_, mine, _ := strings.Cut(string(one), key)
+		_, yours, _ := strings.Cut(two, key)
+		mine, _, _ = strings.Cut(mine, "\n")
+		if yours, _, _ = strings.Cut(yours, "\n"); mine == "" || mine == yours {
+			t.Errorf("%s%q, and of the other %q", key, mine, yours)
+		}
+	}
+	if err := w.kind.Delete(t.Context(), encode(other), nil); err != nil {
+		t.Fatal(err)
+	}
+	if files := w.hub.Files(t, repo, "main"); files[path] != string(one) || len(files) != 2 || len(w.hub.Secrets(t, repo)) != 2 {
+		t.Errorf("there are %d files and %d secrets", len(files), len(w.hub.Secrets(t, repo)))
+	}
+}
+
+// Whoever may change workflows has the workflow's token, but not that with which boards are made.
+func TestTheWorkflowMayHaveATokenOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.env["BOARD_KEY"], w.env["BOARD_TOKEN"] = w.kanban.Key, w.kanban.Token
+	w.env["TRELLO_API_KEY"], w.env["TRELLO_TOKEN"] = "operators-key", "operators-token"
+	o := w.options(func(o *Options) { o.KeyEnv, o.TokenEnv = "BOARD_KEY", "BOARD_TOKEN" })
+	text := w.create(t, o)
+	secrets := w.hub.Secrets(t, repo)
+	if len(secrets) != 2 || secrets["TRELLO_GITHUB_INTEG_BOARD_TOKEN"] != w.kanban.Token || secrets["TRELLO_GITHUB_INTEG_BOARD_KEY"] != w.kanban.Key {
+		t.Errorf("the secrets are %v", slices.Collect(maps.Keys(secrets)))
+	}
+	for _, value := range secrets {
+		if strings.Contains(value, "operators") || strings.Contains(value, w.env["GITHUB_TOKEN"]) {
+			t.Error("the operator's own is among the secrets")
+		}
+	}
+	said := parts.RunWorkflow(t, text, parts.WorkflowEvent{
+		Job: "issue", Name: "issues", Payload: issue("opened", "open", "t", "b"), Secrets: secrets, Repository: repo, API: w.hub.URL,
+	})
+	if b, _ := w.kanban.Board(w.board.ID); len(b.Lists[0].Cards) != 1 {
+		t.Errorf("there is no card: %s", said)
+	}
+	// It is the workflow's that is looked at before anything is written.
+	w.env["BOARD_TOKEN"] = "nobody5"
+	_, err := w.kind.Create(t.Context(), encode(o))
+	var hint interface{ Hint() string }
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "BOARD_TOKEN") || strings.Contains(err.Error(), "nobody5") {
+		t.Errorf("create returns %v", err)
+	}
+}
+
 func TestNothingIsWrittenBeforeTrelloHasShownThatItWillWork(t *testing.T) {
 	for name, m := range map[string]struct {
-		change func(w *world, o *Options)
-		text   string
+		change     func(w *world, o *Options)
+		text, hint string
 	}{
-		"no key":        {func(w *world, _ *Options) { w.env["TRELLO_API_KEY"] = "" }, "TRELLO_API_KEY"},
-		"a wrong token": {func(w *world, _ *Options) { w.env["TRELLO_TOKEN"] = "nobody5" }, "the credentials for Trello: trello: GET /members/me: 401 Unauthorized: invalid token"},
-		"no such board": {func(_ *world, o *Options) { o.BoardID = strings.Repeat("0", 24) }, "the board 000000000000000000000000: trello: GET"},
-		"no such list":  {func(_ *world, o *Options) { o.DoingListID = o.BoardID }, "doingListId: the board"},
+		"no key":        {func(w *world, _ *Options) { w.env["TRELLO_API_KEY"] = "" }, "TRELLO_API_KEY", "export them as TRELLO_API_KEY and TRELLO_TOKEN"},
+		"no token":      {func(w *world, _ *Options) { w.env["TRELLO_TOKEN"] = "" }, "TRELLO_TOKEN", "https://trello.com/power-ups/admin"},
+		"a wrong token": {func(w *world, _ *Options) { w.env["TRELLO_TOKEN"] = "nobody5" }, "the credentials for Trello: trello: GET /members/me: 401 Unauthorized: invalid token", "TRELLO_TOKEN"},
+		"no such board": {func(_ *world, o *Options) { o.BoardID = strings.Repeat("0", 24) }, "the board 000000000000000000000000: trello: GET", "boardId"},
+		"no such list":  {func(_ *world, o *Options) { o.DoingListID = o.BoardID }, "doingListId: the board", ""},
 		"an archived one": {func(w *world, o *Options) {
 			_ = w.kanban.Edit(o.BoardID, func(b *parts.TrelloBoard) { b.Lists[2].Closed = true })
-		}, "doneListId: the board"},
+		}, "doneListId: the board", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -166,6 +238,10 @@ func TestNothingIsWrittenBeforeTrelloHasShownThatItWillWork(t *testing.T) {
 			_, err := w.kind.Create(t.Context(), encode(o))
 			if err == nil || !strings.Contains(err.Error(), m.text) || errors.Is(err, plugins.ErrNotFound) {
 				t.Errorf("create returns %v", err)
+			}
+			var hint interface{ Hint() string }
+			if m.hint != "" && (!errors.As(err, &hint) || !strings.Contains(hint.Hint(), m.hint)) {
+				t.Errorf("the hint of %v is not about %s", err, m.hint)
 			}
 			if files, secrets := w.hub.Files(t, repo, "main"), w.hub.Secrets(t, repo); len(files) != 1 || len(secrets) != 0 {
 				t.Errorf("there are %d files and %d secrets", len(files), len(secrets))
@@ -286,6 +362,11 @@ func TestCardsFollowIssues(t *testing.T) {
 	}
 	comment("deleted", 1, "")
 	comment("deleted", 1, "")
+	// A pull request has comments, too, and no card.
+	pull := issue("created", "open", "a change", "")
+	pull["issue"].(map[string]any)["pull_request"] = map[string]any{"url": "x"}
+	pull["comment"] = map[string]any{"html_url": "x", "body": "x", "user": map[string]any{"login": "eve"}}
+	run("", "issue_comment", pull)
 	if c := at(0); len(c.Comments) != 2 {
 		t.Errorf("the comments are %+v", c.Comments)
 	}

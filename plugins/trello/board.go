@@ -146,27 +146,11 @@ func (f found) namesake(want Options) (*api.Board, error) {
 	case len(same) == 0:
 		return nil, nil
 	case !want.Adopt:
-		return nil, &hinted{
-			err:  fmt.Errorf("there is a board called %q already, and dtm has not made it: %s", want.name(), same[0].URL),
-			hint: "set adopt: true to take it over, or choose another kanbanBoardName",
-		}
+		return nil, plugins.Hinted(fmt.Errorf("there is a board called %q already, and dtm has not made it: %s", want.name(), same[0].URL),
+			"set adopt: true to take it over, or choose another kanbanBoardName")
 	case len(same) > 1:
-		return nil, &hinted{
-			err:  fmt.Errorf("there are %d boards called %q", len(same), want.name()),
-			hint: "rename those that are not to be taken over",
-		}
+		return nil, plugins.Hinted(fmt.Errorf("there are %d boards called %q", len(same), want.name()),
+			"rename those that are not to be taken over")
 	}
 	return &same[0], nil
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -94,7 +94,7 @@ func (p plugin) Create(ctx context.Context, want Options) (Resource, error) {
 
 // Read looks at the board, whatever it is called by now. One that is archived is gone.
 func (p plugin) Read(ctx context.Context, want Options, last Resource) (Resource, error) {
-	client, err := p.service.Open(ctx, want.BaseURL)
+	client, err := p.service.Open(ctx, want.BaseURL, api.Usual())
 	if err != nil {
 		return Resource{}, err
 	}
@@ -122,7 +122,7 @@ func (p plugin) Delete(ctx context.Context, have Options, last Resource) error {
 	if have.OnDelete == "keep" {
 		return ctx.Err()
 	}
-	client, err := p.service.Open(ctx, have.BaseURL)
+	client, err := p.service.Open(ctx, have.BaseURL, api.Usual())
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (p plugin) put(ctx context.Context, want, have Options, last Resource) (Res
 	if err := check(want); err != nil {
 		return Resource{}, err
 	}
-	client, err := p.service.Open(ctx, want.BaseURL)
+	client, err := p.service.Open(ctx, want.BaseURL, api.Usual())
 	if err != nil {
 		return Resource{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/devstream-io/dtm/cmd/dtm/parts"
 	"github.com/devstream-io/dtm/plugins"
+	"github.com/devstream-io/dtm/plugins/internal/workflow/accident"
 	"github.com/devstream-io/dtm/plugins/plugintest"
 )
 
@@ -19,12 +20,12 @@ import (
 type world struct {
 	*parts.Kanban
 	kind      plugins.Kind
-	transport *plugintest.Transport
+	transport *accident.Line
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{Kanban: parts.Trello(t), transport: &plugintest.Transport{Base: &http.Transport{DisableKeepAlives: true}}}
+	w := &world{Kanban: parts.Trello(t), transport: &accident.Line{Base: &http.Transport{DisableKeepAlives: true}}}
 	env := plugintest.Env(t.TempDir())
 	env.Getenv = w.Getenv
 	env.HTTP.Transport = w.transport
@@ -129,13 +130,13 @@ func TestKeepsThePromise(t *testing.T) {
 				if with.before != nil {
 					with.before(w.Kanban)
 				}
-				return w.subject(with.want, with.changed, with.before == nil)
+				return w.subject(t, with.want, with.changed, with.before == nil)
 			})
 		})
 	}
 }
 
-func (w *world) subject(want, changed Options, fresh bool) plugintest.Subject {
+func (w *world) subject(t *testing.T, want, changed Options, fresh bool) plugintest.Subject {
 	first := func() string {
 		if b := w.open(); len(b) > 0 {
 			return b[0].ID
@@ -143,7 +144,9 @@ func (w *world) subject(want, changed Options, fresh bool) plugintest.Subject {
 		return ""
 	}
 	s := plugintest.Subject{
-		Kind: w.kind, Want: encode(want), Changed: encode(changed), Fail: w.transport.Fail,
+		Kind: w.kind, Want: encode(want), Changed: encode(changed), Fail: func(n int, when plugintest.When) func() bool {
+			return w.transport.Fail(t.Name(), n, when == plugintest.After)
+		},
 		Drift: func() error {
 			return w.Edit(first(), func(b *parts.TrelloBoard) {
 				b.Name, b.Desc = "Our board", "What we do."

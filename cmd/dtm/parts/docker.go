@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,7 +32,7 @@ type Engine struct {
 	in  io.Closer // the engine ends when this does
 
 	mu     sync.Mutex
-	gitlab []byte          // the file system of the images, once it is made
+	gitlab []byte          // the program of the images, once it is built
 	loaded map[string]bool // the images that it has been given
 }
 
@@ -49,11 +50,10 @@ func Docker(t testing.TB) *Engine {
 	installed(t, "dockerd", "docker.io")
 	installed(t, "ip", "iproute2")
 	Need(t, os.Geteuid() == 0, "a Docker engine needs root: run the tests as root")
-	program := Build{Name: "dockerlab", Package: "./cmd/dtm/parts/dockerlab"}.Path(t)
 	engine.Lock()
 	defer engine.Unlock()
 	if engine.engine == nil && engine.err == nil {
-		engine.engine, engine.err = startEngine(program)
+		engine.engine, engine.err = startEngine(Build{Name: "dockerlab", Package: "./cmd/dtm/parts/dockerlab"}.Path(t))
 	}
 	if engine.err != nil {
 		t.Fatal(engine.err)
@@ -111,36 +111,54 @@ func (e *Engine) GitLab(t testing.TB, image string) {
 	e.load(t, image, "HEALTHCHECK --interval=300ms --timeout=5s --retries=2 CMD [\"/gitlab\",\"healthcheck\"]")
 }
 
-// GitLabUnchecked is GitLab with an image that does not check its own health.
+// GitLabUnchecked is GitLab with an image that does not check its own health, and that is not asked to end but ended when it
+// is stopped: a program that has only just been started does not hear that it is asked, and the engine waits for minutes.
 func (e *Engine) GitLabUnchecked(t testing.TB, image string) {
 	t.Helper()
-	e.load(t, image)
+	e.load(t, image, "STOPSIGNAL SIGKILL")
 }
 
-func (e *Engine) load(t testing.TB, image string, changes ...string) {
+func (e *Engine) load(t testing.TB, image string, words ...string) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.loaded[image] {
 		return
 	}
-	root, err := e.root(t)
-	if err != nil {
+	if e.gitlab == nil {
+		path := Build{Name: "gitlabstub", Package: "./cmd/dtm/parts/gitlabstub", LDFlags: "-s -w", Env: []string{"CGO_ENABLED=0"}}.Path(t)
+		program, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.gitlab = program
+	}
+	recipe := append([]string{"FROM scratch", "COPY gitlab /gitlab", `ENTRYPOINT ["/gitlab"]`, "ENV PATH=/", "EXPOSE 22 80 443"}, words...)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for name, data := range map[string][]byte{"Dockerfile": []byte(strings.Join(recipe, "\n")), "gitlab": e.gitlab} {
+		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: int64(len(data))})
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	answer, err := e.api.ImageImport(ctx, moby.ImageImportSource{Source: bytes.NewReader(root), SourceName: "-"}, image, moby.ImageImportOptions{
-		Changes: append(changes, "ENTRYPOINT [\"/gitlab\"]", "ENV PATH=/", "EXPOSE 22 80 443"),
-	})
+	answer, err := e.api.ImageBuild(ctx, &b, moby.ImageBuildOptions{Tags: []string{image}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(answer)
-	if err := errors.Join(err, answer.Close()); err != nil {
+	text, err := io.ReadAll(answer.Body)
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.api.ImageInspect(ctx, image); err != nil {
-		t.Fatalf("import of %s: %v: %s", image, err, text)
+		t.Fatalf("build of %s: %v: %s", image, err, text)
 	}
 	if e.loaded == nil {
 		e.loaded = map[string]bool{}
@@ -148,47 +166,24 @@ func (e *Engine) load(t testing.TB, image string, changes ...string) {
 	e.loaded[image] = true
 }
 
-// root is the file system of the image: one program and where it writes. The caller holds the lock.
-func (e *Engine) root(t testing.TB) ([]byte, error) {
-	t.Helper()
-	if e.gitlab != nil {
-		return e.gitlab, nil
-	}
-	path := Build{Name: "gitlabstub", Package: "./cmd/dtm/parts/gitlabstub", LDFlags: "-s -w", Env: []string{"CGO_ENABLED=0"}}.Path(t)
-	program, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, dir := range []string{"var/", "var/opt/", "var/opt/gitlab/"} {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}); err != nil {
-			return nil, err
-		}
-	}
-	err = w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "gitlab", Mode: 0o755, Size: int64(len(program))})
-	if err != nil {
-		return nil, err
-	}
-	_, err = w.Write(program)
-	if err := errors.Join(err, w.Close()); err != nil {
-		return nil, err
-	}
-	e.gitlab = b.Bytes()
-	return e.gitlab, nil
-}
-
 // ports counts the ports that were given out in this process.
 var ports atomic.Int32
 
-// FreePorts returns ports of the machine on which nobody listens, each of them once in a process. They are below those that
-// the kernel gives out by itself; where processes begin to look depends on their number.
+// FreePorts returns ports of the machine on which nobody listens, each of them once in a process, and to no other process
+// before t is done. They are below those that the kernel gives out by itself; where processes begin to look depends on their
+// number.
 func FreePorts(t testing.TB, n int) []uint16 {
 	t.Helper()
 	const first, count = 15000, 15000
 	var free []uint16
 	for range count {
 		port := first + (os.Getpid()*97+int(ports.Add(1)))%count
+		// A name in the kernel, which goes with the process at the latest, tells other processes that the port is given out.
+		claim, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", fmt.Sprintf("@dtm-test-port-%d", port))
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = claim.Close() })
 		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
 			continue

@@ -2,15 +2,19 @@ package parts
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/cgi"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -20,6 +24,7 @@ import (
 type gitHost struct {
 	program, dir string
 	http         *cgi.Handler
+	serving      atomic.Int32 // how many requests git answers
 }
 
 // newGitHost keeps repositories until the test ends.
@@ -47,6 +52,12 @@ func (h *gitHost) environ() []string {
 // serve speaks git over HTTP for a repository; rest is what follows its name in the path, as in "/info/refs". Who may read
 // and who may push has been asked before.
 func (h *gitHost) serve(w http.ResponseWriter, r *http.Request, repo *gitRepo, rest string) {
+	h.serving.Add(1)
+	defer h.serving.Add(-1)
+	if err := repo.flush(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	r = r.Clone(r.Context())
 	r.URL.Path = "/" + filepath.Base(repo.dir) + rest
 	r.URL.RawPath = ""
@@ -55,18 +66,26 @@ func (h *gitHost) serve(w http.ResponseWriter, r *http.Request, repo *gitRepo, r
 
 // gitRepo is one bare repository.
 type gitRepo struct {
-	host *gitHost
-	dir  string
+	host    *gitHost
+	dir     string
+	objects gitObjects
 }
 
 // create makes an empty repository in a folder of that name, whose HEAD names the branch.
 func (h *gitHost) create(name, branch string) (*gitRepo, error) {
 	r := &gitRepo{host: h, dir: filepath.Join(h.dir, name+".git")}
-	if err := os.Mkdir(r.dir, 0o755); err != nil {
+	r.objects.seen = make(map[string]gitObject)
+	for _, folder := range []string{"objects", "refs/heads"} {
+		if err := os.MkdirAll(filepath.Join(r.dir, folder), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	// Nothing that is pushed is packed, nor is anything cleaned up behind somebody's back.
+	const config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n[gc]\n\tauto = 0\n[receive]\n\tautogc = false\n\tunpackLimit = 100000\n"
+	if err := os.WriteFile(filepath.Join(r.dir, "config"), []byte(config), 0o644); err != nil {
 		return nil, err
 	}
-	_, err := r.git(nil, nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+branch, ".")
-	return r, err
+	return r, os.WriteFile(filepath.Join(r.dir, "HEAD"), []byte("ref: refs/heads/"+branch+"\n"), 0o644)
 }
 
 // remove deletes it with all that is in it.
@@ -74,6 +93,9 @@ func (r *gitRepo) remove() error { return os.RemoveAll(r.dir) }
 
 // git runs one command in the repository.
 func (r *gitRepo) git(stdin []byte, env []string, args ...string) ([]byte, error) {
+	if err := r.flush(); err != nil {
+		return nil, err
+	}
 	cmd := exec.Command(r.host.program, args...)
 	cmd.Dir = r.dir
 	cmd.Env = append(r.host.environ(), env...)
@@ -90,23 +112,53 @@ func (r *gitRepo) git(stdin []byte, env []string, args ...string) ([]byte, error
 // head is the commit that a branch is at, "" if there is no such branch.
 func (r *gitRepo) head(branch string) string { return r.resolve("refs/heads/" + branch + "^{commit}") }
 
-// resolve is the object that a name stands for, as in "main", "HEAD^{tree}" or a SHA-1, "" if there is none.
+// resolve is the object that a reference, a SHA-1 or a path of a commit stands for, as in "refs/heads/main^{tree}" or
+// "1234…:dir/file", "" if there is none.
 func (r *gitRepo) resolve(name string) string {
-	out, err := r.git(nil, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
+	if commit, path, ok := strings.Cut(name, ":"); ok {
+		found := r.within(r.resolve(commit+"^{tree}"), path)
+		return found[strings.LastIndexByte(found, ' ')+1:]
+	}
+	name, tree := strings.CutSuffix(name, "^{tree}")
+	name, commit := strings.CutSuffix(name, "^{commit}")
+	if strings.HasPrefix(name, "refs/") {
+		name = r.ref(name)
+	}
+	is := r.object(name).kind
+	if said, ok := r.commitOf(name); ok && tree {
+		return said.tree
+	}
+	if is == "" || tree && is != "tree" || commit && is != "commit" {
+		return ""
+	}
+	return name
+}
+
+// ref is what a reference stands for, "" if there is none.
+func (r *gitRepo) ref(name string) string {
+	text, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
 	if err != nil {
 		return ""
 	}
-	return string(bytes.TrimSpace(out))
+	return string(bytes.TrimSpace(text))
 }
 
 // branches are the heads of the branches, by name.
 func (r *gitRepo) branches() (map[string]string, error) {
-	out, err := r.git(nil, nil, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/")
-	heads := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		name, sha, _ := strings.Cut(strings.TrimSpace(line), " ")
-		heads[strings.TrimPrefix(name, "refs/heads/")] = sha
-	}
+	heads, root := map[string]string{}, filepath.Join(r.dir, "refs", "heads")
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // gone since it was listed
+		case err != nil || d.IsDir() || strings.HasSuffix(file, ".lock"):
+			return err
+		}
+		name, err := filepath.Rel(root, file)
+		if sha := r.ref("refs/heads/" + name); err == nil && sha != "" {
+			heads[name] = sha
+		}
+		return err
+	})
 	return heads, err
 }
 
@@ -115,112 +167,72 @@ var errMoved = errors.New("the branch has moved")
 
 // move brings a branch from one commit to another, in one step. From "" it is made, to "" it is removed.
 func (r *gitRepo) move(branch, from, to string) error {
-	const none = "0000000000000000000000000000000000000000"
-	if from == "" {
-		from = none
-	}
-	if to == "" {
-		to = none
-	}
-	if _, err := r.git(nil, nil, "update-ref", "refs/heads/"+branch, to, from); err != nil {
+	if err := r.swap("refs/heads/"+branch, from, to); err != nil {
 		return fmt.Errorf("%w: %w", errMoved, err)
+	}
+	return nil
+}
+
+// plainRef is a reference whose name needs no second look.
+var plainRef = regexp.MustCompile(`^refs(/[A-Za-z0-9][A-Za-z0-9_-]*)+$`)
+
+// swap changes what a reference stands for, "" if it is missing, if that is what it is thought to be.
+func (r *gitRepo) swap(name, from, to string) error {
+	if !plainRef.MatchString(name) || to == "" {
+		const none = "0000000000000000000000000000000000000000"
+		_, err := r.git(nil, nil, "update-ref", name, cmp.Or(to, none), cmp.Or(from, none))
+		return err
+	}
+	// Git locks it in the same way.
+	file := filepath.Join(r.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(file+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = lock.WriteString(to + "\n")
+	if closed := lock.Close(); err == nil {
+		err = closed
+	}
+	if is := r.ref(name); err == nil && is != from {
+		err = fmt.Errorf("%s is at %q", name, is)
+	}
+	if err == nil && r.host.serving.Load() > 0 {
+		err = r.flush() // somebody may read what follows from it at any moment
+	}
+	if err == nil {
+		err = os.Rename(lock.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(lock.Name()))
 	}
 	return nil
 }
 
 // point makes HEAD name another branch, which need not exist.
 func (r *gitRepo) point(branch string) error {
-	_, err := r.git(nil, nil, "symbolic-ref", "HEAD", "refs/heads/"+branch)
-	return err
-}
-
-// gitEntry is one line of a tree.
-type gitEntry struct {
-	// Mode is as git has it: "100644", "100755", "040000". Type is "blob", "tree" or "commit".
-	Mode, Type, SHA string
-	// Path starts at the root of the tree.
-	Path string
-}
-
-// list is what a tree, or the tree of a commit, has: all the way down, folders before what is in them, sorted by path.
-func (r *gitRepo) list(tree string) ([]gitEntry, error) {
-	out, err := r.git(nil, nil, "ls-tree", "-r", "-t", "-z", "--full-tree", tree)
-	if err != nil {
-		return nil, err
-	}
-	var entries []gitEntry
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		about, path, ok := strings.Cut(line, "\t")
-		words := strings.Fields(about)
-		if !ok || len(words) != 3 {
-			continue // an empty tree
-		}
-		entries = append(entries, gitEntry{Mode: words[0], Type: words[1], SHA: words[2], Path: path})
-	}
-	return entries, nil
+	return replaceFile(filepath.Join(r.dir, "HEAD"), []byte("ref: refs/heads/"+branch+"\n"))
 }
 
 // read is the content of a blob.
-func (r *gitRepo) read(blob string) ([]byte, error) { return r.git(nil, nil, "cat-file", "blob", blob) }
+func (r *gitRepo) read(blob string) ([]byte, error) {
+	o := r.object(blob)
+	if o.kind != "blob" {
+		return nil, fmt.Errorf("there is no blob %q", blob)
+	}
+	return bytes.Clone(o.content), nil
+}
 
 // blob keeps a content and returns its SHA-1.
-func (r *gitRepo) blob(content []byte) (string, error) {
-	out, err := r.git(content, nil, "hash-object", "-w", "--stdin")
-	return string(bytes.TrimSpace(out)), err
-}
+func (r *gitRepo) blob(content []byte) (string, error) { return r.keep("blob", content), nil }
 
-// tree makes a tree of another ("" for none), in which the entries are put, or removed where their SHA is "".
-func (r *gitRepo) tree(base string, entries []gitEntry) (string, error) {
-	index, err := os.MkdirTemp(r.host.dir, "index-")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(index) }() // or it goes with the test
-	env := []string{"GIT_INDEX_FILE=" + filepath.Join(index, "index")}
-	if base == "" {
-		base = "--empty"
-	}
-	if _, err := r.git(nil, env, "read-tree", base); err != nil {
-		return "", err
-	}
-	var lines bytes.Buffer
-	for _, e := range entries {
-		if e.SHA == "" {
-			fmt.Fprintf(&lines, "0 %040d\t%s\x00", 0, e.Path)
-		} else {
-			fmt.Fprintf(&lines, "%s %s\t%s\x00", e.Mode, e.SHA, e.Path)
-		}
-	}
-	if _, err := r.git(lines.Bytes(), env, "update-index", "-z", "--index-info"); err != nil {
-		return "", err
-	}
-	out, err := r.git(nil, env, "write-tree")
-	return string(bytes.TrimSpace(out)), err
-}
-
-// commit makes a commit of a tree, on no branch yet.
+// commit makes a commit of a tree, or of a commit's, on no branch yet.
 func (r *gitRepo) commit(tree, message, author string, at time.Time, parents ...string) (string, error) {
-	args := []string{"commit-tree", "-F", "-", tree}
-	for _, p := range parents {
-		args = append(args, "-p", p)
+	by := hubPerson{Name: author, Email: author + "@example.com", Date: at.UTC().Format(time.RFC3339)}
+	if !strings.HasSuffix(message, "\n") {
+		message += "\n"
 	}
-	date, mail := at.UTC().Format(time.RFC3339), author+"@example.com"
-	env := []string{
-		"GIT_AUTHOR_NAME=" + author, "GIT_AUTHOR_EMAIL=" + mail, "GIT_AUTHOR_DATE=" + date,
-		"GIT_COMMITTER_NAME=" + author, "GIT_COMMITTER_EMAIL=" + mail, "GIT_COMMITTER_DATE=" + date,
-	}
-	out, err := r.git([]byte(message), env, args...)
-	return string(bytes.TrimSpace(out)), err
-}
-
-// touched is the last commit, seen from ref, that changed a path; "" if none did.
-func (r *gitRepo) touched(ref, path string) (string, error) {
-	out, err := r.git(nil, []string{"GIT_LITERAL_PATHSPECS=1"}, "rev-list", "--max-count=1", ref, "--", path)
-	return string(bytes.TrimSpace(out)), err
-}
-
-// ancestor tells whether one commit is, or comes before, another.
-func (r *gitRepo) ancestor(of, commit string) bool {
-	_, err := r.git(nil, nil, "merge-base", "--is-ancestor", commit, of)
-	return err == nil
+	return r.write(hubCommit{tree: r.resolve(tree + "^{tree}"), parents: parents, author: by, committer: by, message: message})
 }

@@ -33,8 +33,10 @@ func (c *hubCall) createRef() (hubAnswer, error) {
 	if err := c.read(&wish); err != nil {
 		return hubAnswer{}, err
 	}
-	if _, err := c.repo.git(nil, nil, "check-ref-format", wish.Ref); err != nil || !strings.HasPrefix(wish.Ref, "refs/") {
-		return hubAnswer{}, refuse(http.StatusUnprocessableEntity, "%s is not a valid ref name.", wish.Ref)
+	if !plainRef.MatchString(wish.Ref) {
+		if _, err := c.repo.git(nil, nil, "check-ref-format", wish.Ref); err != nil || !strings.HasPrefix(wish.Ref, "refs/") {
+			return hubAnswer{}, refuse(http.StatusUnprocessableEntity, "%s is not a valid ref name.", wish.Ref)
+		}
 	}
 	if c.repo.resolve(wish.Ref) != "" {
 		return hubAnswer{}, refuse(http.StatusUnprocessableEntity, "Reference already exists")

@@ -1,7 +1,9 @@
 package parts
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -10,13 +12,7 @@ import (
 type hubGit struct{ *gitRepo }
 
 // is tells whether there is an object of a kind: blob, tree or commit.
-func (g hubGit) is(sha, kind string) bool {
-	if len(sha) != 40 {
-		return false
-	}
-	got, err := g.git(nil, nil, "cat-file", "-t", sha)
-	return err == nil && strings.TrimSpace(string(got)) == kind
-}
+func (g hubGit) is(sha, kind string) bool { return g.object(sha).kind == kind }
 
 // A hubEntry is one line of a tree, with how large a file is.
 type hubEntry struct {
@@ -26,23 +22,21 @@ type hubEntry struct {
 
 // entries are those of a tree, all the way down or not.
 func (g hubGit) entries(tree string, through bool) ([]hubEntry, error) {
-	args := []string{"ls-tree", "-z", "--long"}
-	if through {
-		args = append(args, "-r", "-t")
+	list, sha := g.list, tree
+	if !through {
+		list, sha = g.treeOf, g.resolve(tree+"^{tree}")
 	}
-	out, err := g.git(nil, nil, append(args, tree)...)
+	found, err := list(sha)
 	if err != nil {
 		return nil, err
 	}
-	var all []hubEntry
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		about, path, ok := strings.Cut(line, "\t")
-		words := strings.Fields(about)
-		if !ok || len(words) != 4 {
-			continue // an empty tree
+	all := make([]hubEntry, 0, len(found))
+	for _, e := range found {
+		size := 0
+		if e.Type == "blob" {
+			size = len(g.object(e.SHA).content)
 		}
-		size, _ := strconv.Atoi(words[3]) // "-" for a tree
-		all = append(all, hubEntry{gitEntry{Mode: words[0], Type: words[1], SHA: words[2], Path: path}, size})
+		all = append(all, hubEntry{e, size})
 	}
 	return all, nil
 }
@@ -58,54 +52,17 @@ type hubCommit struct {
 	message           string
 }
 
-// write makes a commit, on no branch yet.
-func (g hubGit) write(c hubCommit) (string, error) {
-	args := []string{"commit-tree", c.tree}
-	for _, p := range c.parents {
-		args = append(args, "-p", p)
-	}
-	out, err := g.git([]byte(c.message), []string{
-		"GIT_AUTHOR_NAME=" + c.author.Name, "GIT_AUTHOR_EMAIL=" + c.author.Email, "GIT_AUTHOR_DATE=" + c.author.Date,
-		"GIT_COMMITTER_NAME=" + c.committer.Name, "GIT_COMMITTER_EMAIL=" + c.committer.Email, "GIT_COMMITTER_DATE=" + c.committer.Date,
-	}, args...)
-	return strings.TrimSpace(string(out)), err
-}
-
 // said is what one commit says.
 func (g hubGit) said(sha string) (hubCommit, error) {
-	all, err := g.log("--no-walk", sha)
-	if err != nil {
-		return hubCommit{}, err
+	said, ok := g.commitOf(sha)
+	if !ok {
+		return hubCommit{}, fmt.Errorf("there is no commit %q", sha)
 	}
-	return all[0], nil
-}
-
-// log are the commits that git log would show, newest first.
-func (g hubGit) log(args ...string) ([]hubCommit, error) {
-	out, err := g.git(nil, nil, append([]string{"log", "-z", "--format=%H%n%T%n%P%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B"}, args...)...)
-	if err != nil {
-		return nil, err
-	}
-	var all []hubCommit
-	for text := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		f := strings.SplitN(text, "\n", 10)
-		if len(f) < 10 {
-			continue // no commit at all
-		}
-		all = append(all, hubCommit{
-			sha: f[0], tree: f[1], parents: strings.Fields(f[2]),
-			author: hubPerson{f[3], f[4], f[5]}, committer: hubPerson{f[6], f[7], f[8]},
-			message: strings.TrimSuffix(f[9], "\n"),
-		})
-	}
-	return all, nil
+	return said, nil
 }
 
 // setRef points a reference at a commit, and makes it if need be.
-func (g hubGit) setRef(ref, sha string) error {
-	_, err := g.git(nil, nil, "update-ref", ref, sha)
-	return err
-}
+func (g hubGit) setRef(ref, sha string) error { return g.swap(ref, g.ref(ref), sha) }
 
 func (g hubGit) deleteRef(ref string) error {
 	_, err := g.git(nil, nil, "update-ref", "-d", ref)
@@ -114,10 +71,73 @@ func (g hubGit) deleteRef(ref string) error {
 
 // merged is the tree of two commits brought together. It is "" if they contradict each other.
 func (g hubGit) merged(base, head string) (string, error) {
+	if g.ancestor(head, base) {
+		return g.resolve(head + "^{tree}"), nil
+	}
 	out, err := g.git(nil, nil, "merge-tree", "--write-tree", "--allow-unrelated-histories", base, head)
 	var exit interface{ ExitCode() int }
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
 		return "", nil
 	}
 	return strings.TrimSpace(string(out)), err
+}
+
+// changes are how many files differ between two commits, and how many lines were added and removed.
+func (g hubGit) changes(base, head string) (files, added, removed int, err error) {
+	contents := func(commit string) (map[string]string, error) {
+		all, err := g.list(commit)
+		found := map[string]string{}
+		for _, e := range all {
+			if e.Type == "blob" {
+				found[e.Path] = e.SHA
+			}
+		}
+		return found, err
+	}
+	before, err := contents(base)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	after, err := contents(head)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	lines := func(sha string) int { // git counts none in what is not text
+		if text := g.object(sha).content; len(text) > 0 && bytes.IndexByte(text, 0) < 0 {
+			return bytes.Count(text[:len(text)-1], []byte("\n")) + 1
+		}
+		return 0
+	}
+	for path, is := range after {
+		was, there := before[path]
+		switch {
+		case was == is:
+			continue
+		case !there:
+			added += lines(is)
+		case lines(was) <= 1 && lines(is) <= 1:
+			added, removed = added+lines(is), removed+lines(was)
+		default:
+			// What stays the same in the middle of it only git knows.
+			return g.numstat(base, head)
+		}
+		files++
+	}
+	for path, was := range before {
+		if _, there := after[path]; !there {
+			files, removed = files+1, removed+lines(was)
+		}
+	}
+	return files, added, removed, nil
+}
+
+func (g hubGit) numstat(base, head string) (files, added, removed int, err error) {
+	out, err := g.git(nil, nil, "diff", "--numstat", "--no-renames", base, head)
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		a, _ := strconv.Atoi(words[0]) // "-" in what is not text
+		r, _ := strconv.Atoi(words[1])
+		files, added, removed = files+1, added+a, removed+r
+	}
+	return files, added, removed, err
 }

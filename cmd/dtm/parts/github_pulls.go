@@ -99,23 +99,12 @@ func (c *hubCall) wholePull(p *hubPull) (map[string]any, error) {
 			out["mergeable_state"] = "dirty"
 		}
 	}
-	commits, err := c.repo.log(p.headSHA, "^"+p.baseSHA)
+	files, added, removed, err := c.repo.changes(p.baseSHA, p.headSHA)
 	if err != nil {
 		return nil, err
 	}
-	files, err := c.repo.git(nil, nil, "diff", "--numstat", "--no-renames", p.baseSHA, p.headSHA)
-	if err != nil {
-		return nil, err
-	}
-	added, removed := 0, 0
-	for line := range strings.Lines(string(files)) {
-		words := strings.Fields(line)
-		a, _ := strconv.Atoi(words[0]) // "-" in what is not text
-		r, _ := strconv.Atoi(words[1])
-		added, removed = added+a, removed+r
-	}
-	out["commits"], out["additions"], out["deletions"] = len(commits), added, removed
-	out["changed_files"], out["comments"], out["review_comments"] = strings.Count(string(files), "\n"), 0, 0
+	out["commits"], out["additions"], out["deletions"] = c.repo.ahead(p.baseSHA, p.headSHA), added, removed
+	out["changed_files"], out["comments"], out["review_comments"] = files, 0, 0
 	out["maintainer_can_modify"] = false
 	return out, nil
 }

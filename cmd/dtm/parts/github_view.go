@@ -124,11 +124,10 @@ func (h *Hub) Log(t testing.TB, name, branch string) []HubCommit {
 	t.Helper()
 	var all []HubCommit
 	h.at(t, name, func(r *hubRepo) error {
-		commits, err := r.log("refs/heads/" + branch)
-		for _, c := range commits {
+		for _, c := range r.log("refs/heads/" + branch) {
 			all = append(all, HubCommit{SHA: c.sha, Message: c.message, Author: c.author.Name, Parents: c.parents})
 		}
-		return err
+		return nil
 	})
 	return all
 }

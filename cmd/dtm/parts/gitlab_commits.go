@@ -49,7 +49,7 @@ func (l *Lab) createCommit(c *labCall) (labAnswer, error) {
 	tree := ""
 	var entries []gitEntry
 	if base != "" {
-		tree = base + "^{tree}"
+		tree = base
 		if entries, err = repo.list(base); err != nil {
 			return labAnswer{}, err
 		}

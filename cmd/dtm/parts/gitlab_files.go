@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -217,14 +218,15 @@ func (l *Lab) getCommit(c *labCall) (labAnswer, error) {
 
 // commit is how one is shown.
 func (l *Lab) commit(p *labProject, sha string) (map[string]any, error) {
-	out, err := p.repo.git(nil, nil, "log", "--max-count=1", "--format=%P%n%B", sha, "--")
-	if err != nil {
-		return nil, err
+	said, ok := p.repo.commitOf(sha)
+	if !ok {
+		return nil, fmt.Errorf("there is no commit %q", sha)
 	}
-	parents, message, _ := strings.Cut(strings.TrimRight(string(out), "\n"), "\n")
+	message := strings.TrimRight(said.message, "\n")
 	title, _, _ := strings.Cut(message, "\n")
+	parents := append([]string{}, said.parents...)
 	return map[string]any{
-		"id": sha, "short_id": sha[:8], "title": title, "message": message, "parent_ids": strings.Fields(parents),
+		"id": sha, "short_id": sha[:8], "title": title, "message": message, "parent_ids": parents,
 		"web_url": l.URL + "/" + p.path() + "/-/commit/" + sha,
 	}, nil
 }

@@ -51,16 +51,9 @@ func (l *Lab) Log(project, branch string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	repo := l.must(project).repo
-	if repo.head(branch) == "" {
-		return nil
-	}
-	out, err := repo.git(nil, nil, "log", "-z", "--format=%B", "refs/heads/"+branch, "--")
-	if err != nil {
-		l.t.Fatal(err)
-	}
 	var messages []string
-	for message := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		messages = append(messages, strings.TrimSpace(message))
+	for _, c := range repo.log("refs/heads/" + branch) {
+		messages = append(messages, strings.TrimSpace(c.message))
 	}
 	return messages
 }
@@ -108,7 +101,7 @@ func (l *Lab) edit(project, branch, message string, how func(*gitRepo) (gitEntry
 	}
 	var parents []string
 	if base != "" {
-		tree, parents = base+"^{tree}", []string{base}
+		tree, parents = base, []string{base}
 	}
 	entry, err := how(p.repo)
 	if err != nil {
@@ -191,7 +184,7 @@ func (l *Lab) Merge(project string, number int) {
 	if r.state != "opened" || !p.repo.ancestor(r.sha, base) {
 		l.t.Fatalf("!%d cannot be merged", number)
 	}
-	sha, err := p.repo.commit(r.sha+"^{tree}", "Merge branch '"+r.source+"' into '"+r.target+"'", "somebody", l.now(), base, r.sha)
+	sha, err := p.repo.commit(r.sha, "Merge branch '"+r.source+"' into '"+r.target+"'", "somebody", l.now(), base, r.sha)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -87,6 +87,7 @@ func (l *Lab) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	handle := func(pattern, doc string, params labParams, answer func(*labCall) (labAnswer, error)) {
 		method, path, _ := strings.Cut(pattern, " ")
+		l.known[pattern] = params
 		mux.HandleFunc(method+" /api/v4"+path, func(w http.ResponseWriter, r *http.Request) {
 			l.answer(w, r, doc, params, answer)
 		})
@@ -168,6 +169,9 @@ func (l *Lab) answer(w http.ResponseWriter, r *http.Request, doc string, known l
 	if err = l.admit(call); err == nil {
 		var reply labAnswer
 		if reply, err = answer(call); err == nil {
+			if err := l.agreed(r, reply.body); err != nil {
+				l.t.Errorf("%s %s: %v: see https://docs.gitlab.com/api/%s", r.Method, r.URL.RequestURI(), err, doc)
+			}
 			labWrite(w, reply)
 			return
 		}
@@ -183,6 +187,26 @@ func (l *Lab) answer(w http.ResponseWriter, r *http.Request, doc string, known l
 		return
 	}
 	labWrite(w, labAnswer{status: no.status, body: map[string]any{"message": no.message}})
+}
+
+// Hold makes every answer that says yes be held against something, as in "GET /projects/{id}" and its JSON: what is wrong with
+// one fails the test. Call it before anybody asks.
+func (l *Lab) Hold(against func(operation string, answer []byte) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.against = against
+}
+
+func (l *Lab) agreed(r *http.Request, body any) error {
+	_, raw := body.([]byte)
+	if raw || body == nil || l.against == nil {
+		return nil
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return l.against(strings.Replace(r.Pattern, " /api/v4", " ", 1), text)
 }
 
 // labRedirect is where a project is that was moved.

@@ -15,8 +15,7 @@ import (
 )
 
 // LintWorkflow fails the test if actionlint has something to say about a workflow, or shellcheck, where it is installed, about its
-// scripts; and if an expression stands in a
-// script.
+// scripts; and if an expression stands in a script.
 func LintWorkflow(t testing.TB, workflow []byte) {
 	t.Helper()
 	// Machines of one's own have labels of one's own.
@@ -46,7 +45,7 @@ func LintWorkflow(t testing.TB, workflow []byte) {
 
 // A WorkflowEvent is what starts a workflow.
 type WorkflowEvent struct {
-	// Job is the one job that it starts.
+	// Job is the one job that it starts, "" for none.
 	Job string
 	// Name and Payload are what GitHub tells of it, as in "issues".
 	Name    string
@@ -96,7 +95,7 @@ func RunWorkflow(t testing.TB, workflow []byte, event WorkflowEvent) string {
 	}
 	var out strings.Builder
 	for name, j := range parseWorkflow(t, workflow).Jobs {
-		if starts := strings.HasPrefix(j.If, "github.event_name == '"+event.Name+"'"); starts != (name == event.Job) {
+		if starts := event.starts(t, j.If, payload); starts != (name == event.Job) {
 			t.Errorf("%s: that the job %s starts is %t", event.Name, name, starts)
 			continue
 		} else if !starts {
@@ -121,6 +120,38 @@ func RunWorkflow(t testing.TB, workflow []byte, event WorkflowEvent) string {
 	}
 	return out.String()
 }
+
+// starts tells whether a job's condition is met: one of the two that [workflowCondition] knows, or both.
+func (e WorkflowEvent) starts(t testing.TB, condition string, payload []byte) bool {
+	t.Helper()
+	for part := range strings.SplitSeq(condition, " && ") {
+		m := workflowCondition.FindStringSubmatch(part)
+		switch {
+		case m == nil:
+			t.Errorf("nobody knows here what %s means", part)
+		case m[1] != "":
+			if m[1] != e.Name {
+				return false
+			}
+		default:
+			var at any
+			if err := json.Unmarshal(payload, &at); err != nil {
+				t.Fatal(err)
+			}
+			for field := range strings.SplitSeq(m[2], ".") {
+				fields, _ := at.(map[string]any)
+				at = fields[field]
+			}
+			if at != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// workflowCondition is met by events of a name, or by those that lack something.
+var workflowCondition = regexp.MustCompile(`^(?:github\.event_name == '(\w+)'|!github\.event\.([\w.]+))$`)
 
 // evaluate is a value with what its workflowExpressions come to.
 func (e WorkflowEvent) evaluate(t testing.TB, value string) string {

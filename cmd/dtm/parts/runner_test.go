@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -44,6 +45,29 @@ func TestAScriptRunsWithItsVariablesAndNothingElse(t *testing.T) {
 	event.Job = "b"
 	RunWorkflow(c, text, event)
 	if len(c.all) != 2 || !strings.Contains(c.all[0], "secrets.X") || !strings.Contains(c.all[1], "the job a starts") {
+		t.Errorf("it complains of %q", c.all)
+	}
+}
+
+func TestAJobStartsForItsEventsAlone(t *testing.T) {
+	text := []byte(strings.Replace(workflowHead, "== 'issues'", "== 'issue_comment' && !github.event.issue.pull_request", 1) + "      - run: echo started\n")
+	for _, m := range []struct {
+		event, payload, job, said, complaint string
+	}{
+		{"issue_comment", `{"issue":{"title":"x"}}`, "a", "started\n", ""},
+		{"issue_comment", `{"issue":{"pull_request":{"url":"x"}}}`, "", "", ""},
+		{"issues", `{"issue":{}}`, "", "", ""},
+		{"issue_comment", `{"issue":{"pull_request":{}}}`, "a", "", "the job a starts is false"},
+	} {
+		c := &complaints{TB: t}
+		said := RunWorkflow(c, text, WorkflowEvent{Job: m.job, Name: m.event, Payload: json.RawMessage(m.payload)})
+		if all := strings.Join(c.all, "\n"); said != m.said || (all != "") != (m.complaint != "") || !strings.Contains(all, m.complaint) {
+			t.Errorf("%+v: it says %q and complains of %q", m, said, all)
+		}
+	}
+	c := &complaints{TB: t}
+	RunWorkflow(c, []byte(strings.Replace(workflowHead, "== 'issues'", "!= 'push'", 1)+"      - run: echo\n"), WorkflowEvent{Job: "a", Name: "issues"})
+	if len(c.all) != 1 || !strings.Contains(c.all[0], "!= 'push'") {
 		t.Errorf("it complains of %q", c.all)
 	}
 }

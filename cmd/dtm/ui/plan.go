@@ -69,7 +69,13 @@ func (s *Screen) Drift(p *engine.Plan) {
 	}
 	s.errors(w, p)
 	n := p.Summary()
+	for _, id := range p.InDoubt {
+		fmt.Fprintf(w, "%s Tool (%s) is in doubt: what was begun has no good outcome. `dtm plan` shows what will be done.\n", s.paint("?", color.FgYellow, color.Bold), Tool(id))
+	}
 	text := fmt.Sprintf("%d drifted, %d gone, %d as they were left", n.Update, n.Delete, n.Unchanged)
+	if len(p.InDoubt) > 0 {
+		text += fmt.Sprintf(", %d in doubt", len(p.InDoubt))
+	}
 	if len(p.Errors) > 0 {
 		text += ", " + Plural(len(p.Errors), "could not be read", "could not be read")
 	}
@@ -149,6 +155,9 @@ func (s *Screen) fields(w io.Writer, diffs []store.FieldDiff) {
 func (s *Screen) errors(w io.Writer, p *engine.Plan) {
 	for _, e := range p.Errors {
 		fmt.Fprintf(w, "%s Tool (%s) could not be read: %v\n", s.paint("✖", color.FgRed), Tool(e.ID), e.Err)
+		for _, hint := range hints(e.Err) {
+			fmt.Fprintf(w, "    %s %s\n", s.paint("hint:", color.FgCyan), hint)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,8 +87,8 @@ type Container struct {
 	State string
 	// ExitCode is of the last end, if there was one. Restarts is how often the engine has started it anew since.
 	ExitCode, Restarts int
-	// Health is "healthy", "unhealthy" or "starting", and "" for a container that is not checked. Checked is what the last
-	// check said.
+	// Health is "healthy", "unhealthy" or "starting", and "" for a container that is not checked. Checked is the first line
+	// of what the last check said, without what the container's variables say.
 	Health, Checked string
 
 	salt string
@@ -112,7 +113,9 @@ func (e *Engine) Inspect(ctx context.Context, name string) (*Container, error) {
 // observe is the one place that reads what the engine says of a container.
 func observe(found container.InspectResponse) *Container {
 	c := &Container{ID: found.ID, Name: strings.TrimPrefix(found.Name, "/"), Restarts: found.RestartCount, Mounted: map[string]string{}}
+	var variables []string
 	if config := found.Config; config != nil {
+		variables = config.Env
 		c.Owner, c.Image, c.Hostname, c.salt = config.Labels[ownerLabel], config.Image, config.Hostname, config.Labels[saltLabel]
 		asked := strings.Split(config.Labels[envLabel], ",")
 		for _, variable := range config.Env {
@@ -145,7 +148,8 @@ func observe(found container.InspectResponse) *Container {
 		if state.Health != nil && state.Health.Status != container.NoHealthcheck {
 			c.Health = string(state.Health.Status)
 			if n := len(state.Health.Log); n > 0 && state.Health.Log[n-1] != nil {
-				c.Checked, _, _ = strings.Cut(strings.TrimSpace(state.Health.Log[n-1].Output), "\n")
+				said, _, _ := strings.Cut(strings.TrimSpace(state.Health.Log[n-1].Output), "\n")
+				c.Checked = readable(concealed(said, variables))
 			}
 		}
 	}
@@ -263,39 +267,51 @@ func (e *Engine) stop(ctx context.Context, c *Container) error {
 }
 
 func (e *Engine) rename(ctx context.Context, c *Container, name string) error {
-	_, err := e.api.ContainerRename(ctx, c.ID, client.ContainerRenameOptions{NewName: name})
-	return e.explain(err)
+	return e.explain(betweenLives(ctx, func() error {
+		_, err := e.api.ContainerRename(ctx, c.ID, client.ContainerRenameOptions{NewName: name})
+		return err
+	}))
 }
 
 // remove takes a container away, whatever its state. That it is gone is no error. What it keeps in folders and named
 // volumes stays; volumes without a name, which nobody could find again, go with it if anonymous says so.
 func (e *Engine) remove(ctx context.Context, c *Container, anonymous bool) error {
-	_, err := e.api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: anonymous})
+	err := betweenLives(ctx, func() error {
+		_, err := e.api.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: anonymous})
+		return err
+	})
 	if cerrdefs.IsNotFound(err) {
 		return nil
 	}
 	return e.explain(err)
 }
 
-// setRestart says when the engine starts the container again by itself. A container that ends again and again cannot be
-// changed in the very moment between two of its lives, so that moment is waited for to pass.
+// setRestart says when the engine starts the container again by itself.
 func (e *Engine) setRestart(ctx context.Context, c *Container, policy string) error {
-	for attempt := 1; ; attempt++ {
+	return e.explain(betweenLives(ctx, func() error {
 		_, err := e.api.ContainerUpdate(ctx, c.ID, client.ContainerUpdateOptions{
 			RestartPolicy: &container.RestartPolicy{Name: container.RestartPolicyMode(policy)},
 		})
-		if err == nil || attempt == betweenLives || !strings.Contains(err.Error(), "stopped container") && !strings.Contains(err.Error(), "is not running") {
-			return e.explain(err)
+		return err
+	}))
+}
+
+// betweenLives does what the engine refuses for a container that ends again and again in the very moment between two of its
+// lives: it waits for that moment to pass, which takes as long as the engine needs to notice.
+func betweenLives(ctx context.Context, do func() error) error {
+	const attempts, moment = 100, 100 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		err := do()
+		if err == nil || attempt == attempts || !mortal.MatchString(err.Error()) {
+			return err
 		}
 		select {
 		case <-time.After(moment):
 		case <-ctx.Done():
-			return e.explain(err)
+			return ctx.Err()
 		}
 	}
 }
 
-const (
-	betweenLives = 20
-	moment       = 100 * time.Millisecond
-)
+// mortal is what the engine says in such a moment. It has no other sign of it.
+var mortal = regexp.MustCompile(`stopped container|(is|container) not running|ttrpc: closed|sandbox \w+ not found|is already in progress`)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/client"
 
@@ -49,18 +50,20 @@ func (h Host) Machine() string {
 }
 
 // Open connects to an engine. The caller closes it. DOCKER_CERT_PATH and DOCKER_TLS_VERIFY are heeded for tcp as by the
-// docker command, but for that the engine's certificate is always verified.
+// docker command, but for that the engine's certificate is always verified. Whatever listens there and says nothing is
+// given up after half a minute.
 func Open(ctx context.Context, env plugins.Env, host Host) (*Engine, error) {
+	return open(ctx, env, host, 30*time.Second)
+}
+
+func open(ctx context.Context, env plugins.Env, host Host, patience time.Duration) (*Engine, error) {
 	scheme, address, _ := strings.Cut(string(host), "://")
 	if address == "" || scheme != "unix" && scheme != "tcp" {
-		err := &hinted{
-			err:  fmt.Errorf("docker_host %q is no address of a Docker engine", string(host)),
-			hint: `it looks like "unix:///var/run/docker.sock" or "tcp://HOST:2376"`,
-		}
+		hint := `it looks like "unix:///var/run/docker.sock" or "tcp://HOST:2376"`
 		if scheme == "ssh" {
-			err.hint = "forward its socket to this machine (`ssh -L /tmp/docker.sock:/var/run/docker.sock HOST`) and name that: \"unix:///tmp/docker.sock\""
+			hint = "forward its socket to this machine (`ssh -L /tmp/docker.sock:/var/run/docker.sock HOST`) and name that: \"unix:///tmp/docker.sock\""
 		}
-		return nil, err
+		return nil, plugins.Hinted(fmt.Errorf("docker_host %q is no address of a Docker engine", string(host)), hint)
 	}
 	options := []client.Opt{client.WithHost(string(host)), client.WithUserAgent("dtm")}
 	if certificates := env.Getenv("DOCKER_CERT_PATH"); scheme == "tcp" && (certificates != "" || env.Getenv("DOCKER_TLS_VERIFY") != "") {
@@ -76,10 +79,18 @@ func Open(ctx context.Context, env plugins.Env, host Host) (*Engine, error) {
 	}
 	e := &Engine{host: host, api: api}
 	// A client that could not ask for the version of the API would speak the newest one, which few engines know.
-	if _, err := api.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
-		return nil, errors.Join(e.explain(err), api.Close())
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err = api.Ping(within, client.PingOptions{NegotiateAPIVersion: true})
+	switch {
+	case err == nil:
+		return e, nil
+	case within.Err() != nil && ctx.Err() == nil:
+		err = e.silent(fmt.Errorf("nothing was heard of it for %s", patience))
+	default:
+		err = e.explain(err)
 	}
-	return e, nil
+	return nil, errors.Join(err, api.Close())
 }
 
 // Close lets go of the connections.

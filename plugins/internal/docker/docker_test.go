@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 
@@ -63,7 +67,7 @@ func TestErrorsSayWhatCanBeDone(t *testing.T) {
 		{fmt.Errorf("post: %w", context.Canceled), "context canceled", "", false},
 	} {
 		err := e.explain(c.err)
-		var h *hinted
+		var h interface{ Hint() string }
 		hint := ""
 		if errors.As(err, &h) {
 			hint = h.Hint()
@@ -112,5 +116,80 @@ func TestProgressIsInStepsThatCanBeRead(t *testing.T) {
 	layers := map[string]layer{"a": {12_345_678, 100_000_000}, "b": {7_000_000, 900_000_000}}
 	if got := progress(layers); got != "10 of at least 1000 MB" {
 		t.Error(got)
+	}
+}
+
+func TestWhoListensAndSaysNothingIsGivenUp(t *testing.T) {
+	silent, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	host := Host("unix://" + silent.Addr().String())
+	_, err = open(t.Context(), plugintest.Env(t.TempDir()), host, 10*time.Millisecond)
+	if _, passes := plugins.RetryAfter(err); !passes || err.Error() != "the docker engine at "+string(host)+" does not answer: nothing was heard of it for 10ms" {
+		t.Errorf("it ends with %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Open(ctx, plugintest.Env(t.TempDir()), host); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled it ends with %v", err)
+	}
+}
+
+func TestAMomentBetweenTwoLivesIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for text, times := range map[string]int{
+			"cannot update a stopped container: unknown":                                3,
+			"Could not kill running container, cannot remove - a is not running":        3,
+			"removal of container a is already in progress":                             3,
+			"runc did not terminate successfully: exit status 1: container not running": 3,
+			"Cannot update container a: ttrpc: closed: unknown":                         3,
+			"sandbox 718b2124 not found":                                                3,
+			"no space left on device":                                                   1,
+		} {
+			asked := 0
+			err := betweenLives(t.Context(), func() error {
+				if asked++; asked == 3 {
+					return nil
+				}
+				return errors.New(text)
+			})
+			if asked != times || (err == nil) != (times == 3) {
+				t.Errorf("%s: asked %d times, %v", text, asked, err)
+			}
+		}
+		// It is not waited for without an end, nor past that of ctx.
+		if err := betweenLives(t.Context(), func() error { return errors.New("is not running") }); err == nil {
+			t.Error("no error")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := betweenLives(ctx, func() error { return errors.New("is not running") }); err == nil || time.Since(began) != time.Second {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestWhatVariablesSayIsConcealed(t *testing.T) {
+	variables := []string{
+		"GITLAB_ROOT_PASSWORD=hunter2", "A=x", "B=",
+		"GITLAB_OMNIBUS_CONFIG=external_url 'http://gitlab.example.com'\ngitlab_rails['smtp_password'] = \"pa55\"; gitlab_rails['db'] = 's3cret'",
+		"DATABASE=postgres://git:w0rd@db/gitlab",
+	}
+	for text, want := range map[string]string{
+		"root has hunter2, x and GITLAB":           "root has ***, x and GITLAB",
+		"smtp_password is pa55":                    "smtp_password is ***",
+		"db: s3cret":                               "db: ***",
+		"external_url 'http://gitlab.example.com'": "***",
+		"connect w0rd":                             "connect ***",
+	} {
+		if got := concealed(text, variables); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	if got := readable("\x1b[31mred\x1b[0m\t and\u0085 \xff" + strings.Repeat("y", 300)); got != "[31mred [0m and \uFFFD"+strings.Repeat("y", maxLine-17)+"…" {
+		t.Errorf("it reads %q", got)
 	}
 }

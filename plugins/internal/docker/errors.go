@@ -20,24 +20,27 @@ func (e *Engine) explain(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("docker engine at %s: %w", e.host, err)
 	case client.IsErrConnectionFailed(err):
-		return plugins.Retryable(&hinted{
-			err:  fmt.Errorf("the docker engine at %s does not answer: %w", e.host, err),
-			hint: "is it running, and does `docker version` reach it as this user? docker_host, or else DOCKER_HOST, says where it is",
-		}, 0)
+		return e.silent(err)
 	}
 	err = fmt.Errorf("docker engine at %s: %w", e.host, &plain{err})
 	text := strings.ToLower(err.Error())
 	switch {
 	case strings.Contains(text, "port is already allocated"), strings.Contains(text, "address already in use"):
-		return &hinted{err: err, hint: "something else listens on that port of the engine's machine: stop it, or choose another port"}
+		return plugins.Hinted(err, "something else listens on that port of the engine's machine: stop it, or choose another port")
 	case strings.Contains(text, "cannot assign requested address"):
-		return &hinted{err: err, hint: "the engine's machine has no such address: choose another one to listen at"}
+		return plugins.Hinted(err, "the engine's machine has no such address: choose another one to listen at")
 	case cerrdefs.IsConflict(err) && strings.Contains(text, "is already in use by container"):
-		return &hinted{err: err, hint: "remove or rename that container, or choose another name"}
+		return plugins.Hinted(err, "remove or rename that container, or choose another name")
 	case cerrdefs.IsUnavailable(err):
 		return plugins.Retryable(err, 0)
 	}
 	return err
+}
+
+// silent is the error of an engine that says nothing.
+func (e *Engine) silent(err error) error {
+	return plugins.Retryable(plugins.Hinted(fmt.Errorf("the docker engine at %s does not answer: %w", e.host, err),
+		"is it running, and does `docker version` reach it as this user? docker_host, or else DOCKER_HOST, says where it is"), 0)
 }
 
 // plain is an error of the engine without the words that its client puts before it.
@@ -47,15 +50,3 @@ func (e *plain) Error() string {
 	return strings.TrimPrefix(e.err.Error(), "Error response from daemon: ")
 }
 func (e *plain) Unwrap() error { return e.err }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

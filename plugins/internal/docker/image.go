@@ -81,11 +81,9 @@ func (e *Engine) explainPull(ctx context.Context, image string, err error) error
 	lower := strings.ToLower(text)
 	for _, missing := range []string{"manifest unknown", "not found", "does not exist", "access denied", "unauthorized", "denied:"} {
 		if strings.Contains(lower, missing) {
-			return &hinted{err: err, hint: "is the name right, tag included? An image that is not public is pulled or loaded by hand first (`docker pull`, `docker load`): what the engine has is not pulled"}
+			return plugins.Hinted(err, "is the name right, tag included? An image that is not public is pulled or loaded by hand first (`docker pull`, `docker load`): what the engine has is not pulled")
 		}
 	}
-	return plugins.Retryable(&hinted{
-		err:  err,
-		hint: "does the engine reach the registry? `docker pull " + image + "` tells; an image that was loaded by hand (`docker load`) is not pulled",
-	}, 0)
+	return plugins.Retryable(plugins.Hinted(err,
+		"does the engine reach the registry? `docker pull "+image+"` tells; an image that was loaded by hand (`docker load`) is not pulled"), 0)
 }

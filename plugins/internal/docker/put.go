@@ -202,19 +202,25 @@ func joined(err, after error) error {
 	return fmt.Errorf("%w; and then: %w", err, after)
 }
 
-// Rename gives a container another name. The new name must be free.
+// Rename gives a container another name. The new name must be free. One that is between two of its lives is stopped for that:
+// the engine could not rename it.
 func (e *Engine) Rename(ctx context.Context, c *Container, name string) error {
+	if c.State == "restarting" {
+		if err := e.retire(ctx, c); err != nil {
+			return err
+		}
+	}
 	return e.rename(ctx, c, name)
 }
 
 // Remove stops a container, removes it and waits until it is gone. That it is gone already is no error. Folders, named
-// volumes and the image stay.
+// volumes and the image stay, and so do the volumes without a name of a container that dtm has not made.
 func (e *Engine) Remove(ctx context.Context, c *Container) error {
-	if c.Running() {
+	if c.Running() || c.State == "paused" {
 		plugins.Report(ctx, "stopping container "+c.Name)
 		if err := e.stop(ctx, c); err != nil {
 			return err
 		}
 	}
-	return e.remove(ctx, c, true)
+	return e.remove(ctx, c, c.Owner != "")
 }

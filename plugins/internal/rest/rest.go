@@ -56,10 +56,8 @@ type Server struct {
 func Base(what, address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", &hinted{
-			err:  fmt.Errorf("%s is not a URL as in https://example.com", what),
-			hint: "it has no user, no password and no parameters in it: credentials come from the environment",
-		}
+		return "", plugins.Hinted(fmt.Errorf("%s is not a URL as in https://example.com", what),
+			"it has no user, no password and no parameters in it: credentials come from the environment")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }
@@ -146,10 +144,8 @@ func (s *Server) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &request) {
 		err = request.Err // it would say the address once more, with every parameter
 	}
-	return plugins.Retryable(&hinted{
-		err:  fmt.Errorf("%s does not answer: %w", s.host(), err),
-		hint: "is there a connection, and is " + s.Source + " right if it is set?",
-	}, 0)
+	return plugins.Retryable(plugins.Hinted(fmt.Errorf("%s does not answer: %w", s.host(), err),
+		"is there a connection, and is "+s.Source+" right if it is set?"), 0)
 }
 
 func (s *Server) host() string {
@@ -175,11 +171,11 @@ func (s *Server) refused(response *http.Response, body []byte) error {
 	case code >= 500:
 		return plugins.Retryable(err, 0)
 	case code >= 300 && code < 400:
-		return &hinted{err: err, hint: s.host() + " sends requests elsewhere, and credentials are not sent after them: is " + s.Source + " right?"}
+		return plugins.Hinted(err, s.host()+" sends requests elsewhere, and credentials are not sent after them: is "+s.Source+" right?")
 	}
 	if s.Hint != nil {
 		if hint := s.Hint(code, err.said); hint != "" {
-			return &hinted{err: err, hint: hint}
+			return plugins.Hinted(err, hint)
 		}
 	}
 	return err
@@ -242,15 +238,3 @@ type limited struct {
 
 func (e *limited) Error() string   { return e.err.Error() }
 func (e *limited) Unwrap() []error { return []error{e.err, plugins.Retryable(e.err, e.after)} }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

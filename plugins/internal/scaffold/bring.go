@@ -1,9 +1,11 @@
 package scaffold
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/plugins/internal/scm"
@@ -12,8 +14,12 @@ import (
 // proposalBranch is where changes are that wait for people.
 const proposalBranch = "dtm/scaffold"
 
-// tries is how often a change is made anew because somebody else was faster.
-const tries = 3
+// Others write to a branch as well: a commit that came too late is made again, at most so many times. Each time somebody
+// else's has got through. A name that is taken and cannot be found is looked for less often.
+const (
+	maxTries  = 20
+	maxSearch = 3
+)
 
 // errAgain says that what there is has to be looked at anew.
 var errAgain = errors.New("it is there after all")
@@ -29,13 +35,15 @@ func (p plugin) bring(ctx context.Context, want, have Options, last Resource) (R
 	if err != nil {
 		return Resource{}, err
 	}
-	for range tries {
-		var r Resource
-		if r, err = once(ctx, host, want, have, last, t); !errors.Is(err, scm.ErrChanged) && !errors.Is(err, errAgain) {
+	for n := 1; ; n++ {
+		r, err := once(ctx, host, want, have, last, t)
+		switch {
+		case errors.Is(err, errAgain) && n < maxSearch:
+		case errors.Is(err, scm.ErrChanged) && n < maxTries:
+		default:
 			return r, err
 		}
 	}
-	return Resource{}, err
 }
 
 // once looks at what there is and does what is missing.
@@ -50,10 +58,7 @@ func once(ctx context.Context, host scm.Host, want, have Options, last Resource,
 		}
 	}
 	if f.repo.Archived {
-		return Resource{}, &hinted{
-			fmt.Errorf("repository %s is archived, and nothing can be written to it", f.repo.Path),
-			"take it out of the archive at its service, or let dtm forget the tool with `dtm forget`",
-		}
+		return Resource{}, &archivedError{f.repo, last.ID == f.repo.ID}
 	}
 	k, status, err := f.write(ctx, host, want, last, t)
 	if err != nil {
@@ -75,10 +80,14 @@ func begin(ctx context.Context, host scm.Host, want Options, t template) (found,
 	}
 	plugins.Report(ctx, "making repository "+at.String())
 	repo, err := host.Create(ctx, at, scm.Settings{
-		Description: beginning(at), Visibility: scm.Visibility(want.Visibility), DefaultBranch: want.branch(),
+		// A service that is not told makes it as its owner once chose, which may be for everybody.
+		Description: beginning(at), Visibility: cmp.Or(scm.Visibility(want.Visibility), scm.Private), DefaultBranch: want.branch(),
 	})
 	if errors.Is(err, scm.ErrExists) {
-		return found{}, fmt.Errorf("repository %s: %w: %w", at, errAgain, err)
+		return found{}, plugins.Hinted(
+			fmt.Errorf("repository %s: %w: %w", at, errAgain, err),
+			"if nobody is making it at the same time, it is one that the token may not see: choose another name, or another token",
+		)
 	} else if err != nil {
 		return found{}, err
 	}
@@ -109,7 +118,8 @@ func (f found) proposes(want Options) bool {
 	return want.ViaPullRequest && f.tree.Head != "" && !f.edits.empty()
 }
 
-// look finds the repository and what is remembered of it. That there is one which is not dtm's is an error.
+// look finds the repository and what is remembered of it. Without a record one is the tool's that an interrupted run has only
+// begun, or has finished just so; that there is another one is an error. One that is archived is nobody's to write to.
 func look(ctx context.Context, host scm.Host, want Options, last Resource, t template) (found, error) {
 	at, err := want.path()
 	if err != nil {
@@ -139,15 +149,12 @@ func look(ctx context.Context, host scm.Host, want Options, last Resource, t tem
 	case !f.there:
 	case last.ID == f.repo.ID:
 		f.known = last.remembered()
-	case written.Repository == f.repo.ID:
+	case f.repo.Description == beginning(at), f.repo.Archived, want.finished(f.repo, written, f.tree, files, t):
 		f.known = written
-	case f.repo.Description == beginning(at):
 	case !want.Adopt:
-		return found{}, &hinted{
-			fmt.Errorf("repository %s is there, and dtm has not made it: %w", f.repo.Path, scm.ErrExists),
-			"`adopt: true` takes it over, and overwrites nothing in it; or choose another name",
-		}
+		return found{}, foreign(f.repo, written)
 	default:
+		f.known = written
 		f.known.Adopted = true
 	}
 	f.known.Repository = f.repo.ID
@@ -184,21 +191,38 @@ func (f found) write(ctx context.Context, host scm.Host, want Options, last Reso
 	for path, file := range f.edits.put {
 		change.Put[path] = file
 	}
-	count := len(f.edits.put) + len(f.edits.remove)
+	count := amount(len(f.edits.put) + len(f.edits.remove))
 	if !f.proposes(want) {
-		plugins.Report(ctx, fmt.Sprintf("writing %d files to %s", count, want.branch()))
+		plugins.Report(ctx, fmt.Sprintf("writing %s to %s", count, want.branch()))
 		_, err := host.Commit(ctx, f.repo.Path, want.branch(), change)
-		return k, status, err
+		return k, status, withoutCI(want, err)
 	}
-	plugins.Report(ctx, fmt.Sprintf("proposing %d files for %s", count, want.branch()))
+	plugins.Report(ctx, fmt.Sprintf("proposing %s for %s", count, want.branch()))
 	proposal, err := host.Propose(ctx, f.repo.Path, proposalBranch, want.branch(), change)
 	if err != nil {
-		return known{}, Status{}, err
+		return known{}, Status{}, withoutCI(want, err)
 	}
 	status.Proposal = proposal.WebURL
 	// Until it is merged, what is there is what counts.
 	k.Files = f.edits.kept
 	return k, status, nil
+}
+
+// withoutCI tells who has a token that may write all but workflows what else there is to do.
+func withoutCI(want Options, err error) error {
+	var hinted interface{ Hint() string }
+	if want.Template == "" && errors.As(err, &hinted) && strings.Contains(hinted.Hint(), ".github/workflows") {
+		return plugins.Hinted(err, hinted.Hint()+"; `ci: none` leaves the workflow out")
+	}
+	return err
+}
+
+// amount is a number of files for people.
+func amount(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 func (f found) message(t template) string {

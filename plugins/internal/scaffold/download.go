@@ -25,10 +25,10 @@ const maxArchive = 32 << 20
 func (t templates) archive(ctx context.Context, from, checksum string) (template, error) {
 	sum, ok := strings.CutPrefix(strings.ToLower(checksum), "sha256:")
 	if raw, err := hex.DecodeString(sum); !ok || err != nil || len(raw) != sha256.Size {
-		return template{}, &hinted{
+		return template{}, plugins.Hinted(
 			errors.New("an archive needs its checksum"),
 			"templateChecksum is \"sha256:\" and 64 hexadecimal digits, as `sha256sum` prints them",
-		}
+		)
 	}
 	kept := filepath.Join(t.env.Cache, "templates", sum)
 	data, err := os.ReadFile(kept)
@@ -37,10 +37,10 @@ func (t templates) archive(ctx context.Context, from, checksum string) (template
 			return template{}, err
 		}
 		if got := sumOf(data); got != sum {
-			return template{}, &hinted{
+			return template{}, plugins.Hinted(
 				fmt.Errorf("its checksum is sha256:%s, and not sha256:%s", got, sum),
 				"either it was changed there, or templateChecksum is of another one: look at it before you trust it",
-			}
+			)
 		}
 		keep(kept, data)
 	}
@@ -62,7 +62,10 @@ func keep(file string, data []byte) {
 
 func (t templates) download(ctx context.Context, from string) ([]byte, error) {
 	u, err := url.Parse(from)
-	if err != nil || u.User != nil {
+	if err != nil {
+		return nil, errors.New("it is no URL")
+	}
+	if u.User != nil {
 		return nil, errors.New("the URL has a user or a password in it, which would be kept and shown")
 	}
 	plugins.Report(ctx, "fetching the template from "+u.Host)
@@ -72,6 +75,10 @@ func (t templates) download(ctx context.Context, from string) ([]byte, error) {
 	}
 	resp, err := t.env.HTTP.Do(req)
 	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // it would name the whole URL
+		}
 		return nil, passing(ctx, err)
 	}
 	defer resp.Body.Close()

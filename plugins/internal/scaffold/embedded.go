@@ -8,7 +8,7 @@ import (
 
 // golangVersion is the embedded template's. It grows whenever what the template gives changes, and with it what the next
 // update of a repository would bring.
-const golangVersion = "1"
+const golangVersion = "2"
 
 //go:embed all:golang
 var embedded embed.FS

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // readFolder reads a folder of this machine. What leads out of it is an error. If it is the work tree of a git repository,
@@ -17,7 +19,7 @@ import (
 func readFolder(ctx context.Context, path string) (template, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return template{}, &hinted{err, "template is a folder, the URL of an archive with its templateChecksum, or that of a git repository with a templateRef"}
+		return template{}, plugins.Hinted(err, "template is a folder, the URL of an archive with its templateChecksum, or that of a git repository with a templateRef")
 	}
 	defer root.Close()
 	c := newCollector()

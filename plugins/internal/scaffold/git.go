@@ -24,7 +24,7 @@ var commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
 func (t templates) git(ctx context.Context, from, ref string) (template, error) {
 	switch {
 	case ref == "":
-		return template{}, &hinted{errors.New("a git repository needs a templateRef"), "a tag or a commit stays what it is; a branch is taken as it is at each update"}
+		return template{}, plugins.Hinted(errors.New("a git repository needs a templateRef"), "a tag or a commit stays what it is; a branch is taken as it is at each update")
 	case !refPattern.MatchString(ref) || strings.Contains(ref, ".."):
 		return template{}, fmt.Errorf("templateRef %q is no branch, tag or commit", ref)
 	case strings.HasPrefix(from, "-") || strings.Contains(from, "::"):
@@ -92,9 +92,13 @@ func (t templates) run(ctx context.Context, dir string, args ...string) ([]byte,
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("git %s: %w", args[0], ctx.Err())
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, &hinted{err, "a template of a git repository needs the git command; an archive does not"}
+		return nil, plugins.Hinted(err, "a template of a git repository needs the git command; an archive does not")
 	case err != nil:
-		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.Join(strings.Fields(string(complaint.bytes())), " "))
+		said := strings.Join(strings.Fields(string(complaint.bytes())), " ")
+		for _, arg := range args {
+			said = strings.ReplaceAll(said, arg, shown(arg))
+		}
+		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, said)
 	}
 	return out.bytes(), nil
 }

@@ -27,7 +27,7 @@ type known struct {
 
 // Origin is what files were made of.
 type Origin struct {
-	// Source is the template's name, or what options.template says.
+	// Source is the template's name, or what options.template says, as far as it may be shown.
 	Source string `json:"source"`
 	// Version tells one content of it from another: the number of an embedded one, a commit, or a SHA-256.
 	Version string `json:"version"`

@@ -23,6 +23,8 @@ func checkPath(name string) error {
 		switch plain := strings.ToLower(strings.TrimRight(part, ". ")); {
 		case plain == ".git" || strings.HasPrefix(plain, "git~"):
 			return fmt.Errorf("path %q is in Git's own folder", name)
+		case device(plain):
+			return fmt.Errorf("path %q has a part that Windows keeps for a device", name)
 		case len(part) > 255:
 			return fmt.Errorf("path %q has a part of more than 255 bytes", name)
 		case part != strings.TrimRight(part, ". "):
@@ -30,6 +32,15 @@ func checkPath(name string) error {
 		}
 	}
 	return nil
+}
+
+// device tells whether a name is one that Windows has no files of, whatever follows its first dot. It is in small letters.
+func device(name string) bool {
+	name, _, _ = strings.Cut(name, ".")
+	if rest := strings.TrimRight(name, "123456789"); len(name)-len(rest) == 1 {
+		return rest == "com" || rest == "lpt"
+	}
+	return name == "con" || name == "prn" || name == "aux" || name == "nul"
 }
 
 // unsafe tells whether a letter is one that people do not see, and that some systems ignore in names.

@@ -9,13 +9,14 @@ func TestNoPathLeavesTheRepository(t *testing.T) {
 	for _, path := range []string{
 		"", ".", "..", "../x", "a/../../x", "a/./b", "/etc/passwd", "a//b", "a/", `..\x`, `C:\x`, "C:x", "a\x00b", "a\nb", "\xff",
 		".git/config", ".GIT/config", "sub/.git/hooks/pre-commit", ".git", ".git./x", ".git /x", "git~1/x", ".g\u200cit/x", "a./b", "a ", "con?",
+		"aux", "cmd/NUL/main.go", "con.txt", "a/com1.d/b", "Lpt9",
 		strings.Repeat("a", 256),
 	} {
 		if checkPath(path) == nil {
 			t.Errorf("%q is allowed", path)
 		}
 	}
-	for _, path := range []string{"a", ".gitignore", ".github/workflows/a.yml", "a b/c", "ä/ö.txt", "git/x", "..a", "a..b"} {
+	for _, path := range []string{"a", ".gitignore", ".github/workflows/a.yml", "a b/c", "ä/ö.txt", "git/x", "..a", "a..b", "com", "com10", "console", "auxiliary/x", "x.con"} {
 		if err := checkPath(path); err != nil {
 			t.Errorf("%q: %v", path, err)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // Create makes the repository and its first commit. What an interrupted Create left is finished; any other repository of
-// that name is taken over if that is asked for, and an error otherwise.
+// that name, another dtm's too, is taken over if that is asked for, and an error otherwise.
 func (p plugin) Create(ctx context.Context, want Options) (Resource, error) {
 	return p.bring(ctx, want, Options{}, Resource{})
 }
@@ -50,7 +50,8 @@ func (p plugin) Update(ctx context.Context, want, have Options, last Resource) (
 	return p.bring(ctx, want, have, last)
 }
 
-// Delete does to the repository what options.onDelete says. One that dtm has not made, and has no record of, stays.
+// Delete does to the repository what options.onDelete says. Without a record one stays that the tool has neither begun nor made
+// just as the options say: it may be somebody's.
 func (p plugin) Delete(ctx context.Context, have Options, last Resource) error {
 	if have.OnDelete == onDeleteKeep {
 		return ctx.Err()
@@ -71,12 +72,10 @@ func (p plugin) Delete(ctx context.Context, have Options, last Resource) error {
 	}
 	begun := repo.Description == beginning(at)
 	if last.ID == 0 && !begun {
-		k, _, err := survey(ctx, host, repo, have.branch())
-		if err != nil {
+		if made, err := p.made(ctx, host, repo, have); err != nil {
 			return err
-		}
-		if k.Repository != repo.ID {
-			plugins.Report(ctx, fmt.Sprintf("%s was not made by dtm, and stays", repo.Path))
+		} else if !made {
+			plugins.Report(ctx, fmt.Sprintf("%s was not made by this tool, as far as anybody can tell, and stays", repo.Path))
 			return nil
 		}
 	}
@@ -104,6 +103,10 @@ func (p plugin) Preview(ctx context.Context, want, _ Options, last Resource) (pl
 	f, err := look(ctx, host, want, last, t)
 	if err != nil {
 		return plugins.Preview{}, err
+	}
+	if f.repo.Archived {
+		told := &archivedError{f.repo, last.ID == f.repo.ID}
+		return plugins.Preview{Notes: []string{told.Error() + ": " + told.Hint()}}, nil
 	}
 	preview := plugins.Preview{Parts: f.edits.parts()}
 	if !f.edits.empty() {

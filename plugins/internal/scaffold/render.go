@@ -34,14 +34,17 @@ func values(o Options, repo scm.Repository) map[string]any {
 	}
 	slug := slug(at.Name)
 	return map[string]any{
-		"AppName":     at.Name,
-		"Slug":        slug,
-		"Module":      host + "/" + at.String(),
-		"ImageRepo":   cmp.Or(o.ImageRepo, slug),
-		"Branch":      o.branch(),
-		"Description": strings.Join(strings.Fields(o.Description), " "),
-		"License":     o.License,
-		"Repo":        map[string]any{"Owner": at.Owner, "Name": at.Name},
+		"AppName":   at.Name,
+		"Slug":      slug,
+		"Module":    host + "/" + at.String(),
+		"ImageRepo": cmp.Or(o.ImageRepo, slug),
+		"Branch":    o.branch(),
+		// Workflows of GitHub name branches by patterns, in which git's names have two letters that mean something.
+		"BranchPattern": strings.NewReplacer("+", `\+`, "!", `\!`).Replace(o.branch()),
+		"CI":            cmp.Or(o.CI, ciNone),
+		"Description":   strings.Join(strings.Fields(o.Description), " "),
+		"License":       o.License,
+		"Repo":          map[string]any{"Owner": at.Owner, "Name": at.Name},
 	}
 }
 
@@ -63,7 +66,8 @@ func slug(name string) string {
 	return cmp.Or(s, "app")
 }
 
-// render makes the files of the repository. A key that there is not is an error.
+// render makes the files of the repository. A key that there is not is an error. A file of which nothing but blanks is left is
+// none: so a template says that it has a file for some wishes alone.
 func (t template) render(o Options, repo scm.Repository) (map[string]scm.File, error) {
 	v := values(o, repo)
 	files := make(map[string]scm.File, len(t.files)+1)
@@ -76,6 +80,9 @@ func (t template) render(o Options, repo scm.Repository) (map[string]scm.File, e
 			var err error
 			if content, err = renderFile(name, f.content, v, maxSize-size); err != nil {
 				return nil, fmt.Errorf("template %s: %w", t.origin.Source, err)
+			}
+			if blank(content) && !blank(f.content) {
+				continue
 			}
 		}
 		if _, ok := files[path]; ok {
@@ -96,6 +103,8 @@ func (t template) render(o Options, repo scm.Repository) (map[string]scm.File, e
 	}
 	return files, nil
 }
+
+func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
 func renderFile(name string, text []byte, values map[string]any, room int64) ([]byte, error) {
 	parsed, err := texttemplate.New(name).Delims(leftDelimiter, rightDelimiter).Option("missingkey=error").Parse(string(text))

@@ -10,7 +10,7 @@ import (
 // wish is a wish with the defaults of the schema.
 func wish() Options {
 	return Options{
-		Owner: "acme", Repo: "hello", Branch: "main", Visibility: "private", License: "none", OnDelete: onDeleteArchive,
+		Owner: "acme", Repo: "hello", Branch: "main", Visibility: "private", License: "none", CI: "github", OnDelete: onDeleteArchive,
 	}
 }
 
@@ -46,6 +46,24 @@ func TestTemplatesAreRenderedStrictly(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "template t: ") {
 			t.Errorf("%s: the error does not name the template: %v", text, err)
 		}
+	}
+}
+
+func TestAFileThatRendersToNothingIsNotWritten(t *testing.T) {
+	for text, want := range map[string]bool{
+		`[[ if eq .CI "github" ]]x[[ end ]]`: true,
+		`[[ if eq .CI "none" ]]x[[ end ]]`:   false,
+		"[[ .Description ]]\n\n":             false,
+		"":                                   true,
+	} {
+		files, err := of("a.tpl", text).render(wish(), atGitHub())
+		if _, there := files["a"]; err != nil || there != want {
+			t.Errorf("%q: that there is a file is %t (%v)", text, there, err)
+		}
+	}
+	// What is taken as it is, is taken as it is.
+	if files, err := of("a", " ").render(wish(), atGitHub()); err != nil || len(files) != 1 {
+		t.Errorf("a file of a blank: %v (%v)", paths(files), err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -37,6 +38,7 @@ type Options struct {
 	Visibility        string `json:"visibility"`
 	Description       string `json:"description"`
 	License           string `json:"license"`
+	CI                string `json:"ci"`
 	Template          string `json:"template"`
 	TemplateChecksum  string `json:"templateChecksum"`
 	TemplateRef       string `json:"templateRef"`
@@ -52,6 +54,9 @@ const (
 	onDeleteDelete  = "delete"
 	onDeleteKeep    = "keep"
 )
+
+// ciNone is options.ci of who wants no file that a service runs; the others are names of services.
+const ciNone = "none"
 
 // Resource is what exists.
 type Resource struct {
@@ -121,14 +126,32 @@ var (
 	_ plugins.Previewer[Options, Resource] = plugin{}
 )
 
-// Identity is the repository's name at its service. Neither service tells names by their case.
+// Identity is the repository's name and its service, for people. Neither service tells names by their case.
 func (p plugin) Identity(o Options) string {
 	at, err := o.path()
 	if err != nil {
 		return ""
 	}
-	base := strings.TrimRight(cmp.Or(o.BaseURL, p.service.BaseURL()), "/")
-	return strings.ToLower(base + "#" + at.String())
+	return strings.ToLower(at.String() + " on " + p.service.place(o.BaseURL))
+}
+
+// place is where the service is, for people: one service has one name, whatever the form of its address.
+func (s Service) place(baseURL string) string {
+	// A plugin is named after its service.
+	service, _, _ := strings.Cut(s.Name, "-")
+	public := service + ".com"
+	base := strings.ToLower(cmp.Or(baseURL, s.BaseURL(), public))
+	if _, rest, ok := strings.Cut(base, "://"); ok {
+		base = rest
+	}
+	base = strings.TrimRight(base, "/")
+	for _, api := range []string{"/api/v3", "/api/v4"} {
+		base = strings.TrimSuffix(base, api)
+	}
+	if base == "api."+public {
+		return public
+	}
+	return base
 }
 
 // path names the repository: the organisation's, if there is one.
@@ -136,7 +159,7 @@ func (o Options) path() (scm.Path, error) {
 	at := scm.Path{Owner: cmp.Or(strings.Trim(o.Org, "/"), strings.Trim(o.Owner, "/")), Name: o.Repo}
 	switch {
 	case at.Owner == "":
-		return at, &hinted{fmt.Errorf("neither owner nor org is set"), "owner is a user, org an organisation or a group; one of them has the repository"}
+		return at, plugins.Hinted(errors.New("neither owner nor org is set"), "owner is a user, org an organisation or a group; one of them has the repository")
 	case !namePattern.MatchString(at.Name):
 		return at, fmt.Errorf("repo %q is no name of letters, digits, \"-\", \"_\" and \".\", the first a letter or a digit", at.Name)
 	case o.ImageRepo != "" && !imagePattern.MatchString(o.ImageRepo):
@@ -201,15 +224,3 @@ func (o Options) resource(repo scm.Repository, k known, s Status) Resource {
 	}
 	return r
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -4,10 +4,12 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +33,10 @@ type entry struct {
 func tarred(t *testing.T, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	gz := gzip.NewWriter(&b)
+	gz, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := tar.NewWriter(gz)
 	for _, e := range entries {
 		h := &tar.Header{Name: e.path, Mode: int64(e.mode.Perm()), Size: int64(len(e.content)), Typeflag: tar.TypeReg}
@@ -64,8 +69,12 @@ func zipped(t *testing.T, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
+	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestSpeed) })
 	for _, e := range entries {
-		h := &zip.FileHeader{Name: e.path, Method: zip.Deflate}
+		h := &zip.FileHeader{Name: e.path}
+		if e.content != "" {
+			h.Method = zip.Deflate
+		}
 		h.SetMode(e.mode)
 		f, err := w.CreateHeader(h)
 		if err != nil {
@@ -119,14 +128,16 @@ func TestArchivesCannotWriteElsewhere(t *testing.T) {
 }
 
 func TestBombsAreRefused(t *testing.T) {
+	t.Parallel()
 	many := make([]entry, maxFiles+1)
 	for i := range many {
 		many[i] = entry{path: strings.Repeat("d/", i%7) + hex.EncodeToString([]byte{byte(i >> 8), byte(i)}), mode: 0o644}
 	}
-	large := []entry{{"a", strings.Repeat("\x00", maxFileSize+1), 0o644}}
+	zeros := strings.Repeat("\x00", maxFileSize+1)
+	large := []entry{{"a", zeros, 0o644}}
 	sum := make([]entry, maxSize/maxFileSize+1)
 	for i := range sum {
-		sum[i] = entry{string(rune('a' + i)), strings.Repeat("\x00", maxFileSize), 0o644}
+		sum[i] = entry{string(rune('a' + i)), zeros[:maxFileSize], 0o644}
 	}
 	for name, entries := range map[string][]entry{"many files": many, "a large file": large, "many large files": sum} {
 		for kind, pack := range map[string]func(*testing.T, ...entry) []byte{"zip": zipped, "tar.gz": tarred} {
@@ -214,6 +225,33 @@ func TestAnArchiveIsFetchedOnceAndOnlyIfItsChecksumIsRight(t *testing.T) {
 		}
 		if _, retryable := plugins.RetryAfter(err); retryable != slices.Contains([]string{"/half", "/busy"}, c.path) {
 			t.Errorf("%s: retryable is %t", c.name, retryable)
+		}
+	}
+}
+
+func TestATokenInTheURLOfATemplateIsNotShown(t *testing.T) {
+	data := tarred(t, entry{"top/a.tpl", "[[ .AppName ]]", 0o644})
+	url, _ := shelf(t, data)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	from := templates{env: plugintest.Env(t.TempDir())}
+	const secret = "?private_token=canary#canary"
+	o := wish()
+	o.Template, o.TemplateChecksum = url+"/t.tar.gz"+secret, sumText(data)
+	if found, err := from.load(t.Context(), o); err != nil || found.origin.Source != url+"/t.tar.gz" {
+		t.Errorf("it comes from %s (%v)", found.origin.Source, err)
+	}
+	for _, o := range []Options{
+		{Template: url + "/none" + secret, TemplateChecksum: sumText([]byte("1"))},
+		{Template: url + "/half" + secret, TemplateChecksum: sumText([]byte("2"))},
+		{Template: gone.URL + "/t.tar.gz" + secret, TemplateChecksum: sumText([]byte("3"))},
+		{Template: gone.URL + "/t.git" + secret, TemplateRef: "v1"},
+		{Template: "https://canary:canary@127.0.0.1:1/t.git", TemplateRef: "v1"},
+		{Template: url + "/t.tar.gz" + secret},
+		{Template: url + "/t.tar.gz" + secret, TemplateChecksum: sumText(data), TemplateRef: "v1"},
+	} {
+		if _, err := from.load(t.Context(), o); err == nil || strings.Contains(err.Error(), "private_token") || strings.Contains(err.Error(), "canary:canary") {
+			t.Errorf("%+v: got %v", o, err)
 		}
 	}
 }

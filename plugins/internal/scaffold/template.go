@@ -40,9 +40,9 @@ func (t templates) load(ctx context.Context, o Options) (template, error) {
 	kind := kindOf(o)
 	switch {
 	case kind != archiveTemplate && o.TemplateChecksum != "":
-		return template{}, fmt.Errorf("templateChecksum is for archives, and template %q is none", o.Template)
+		return template{}, fmt.Errorf("templateChecksum is for archives, and template %q is none", shown(o.Template))
 	case kind != gitTemplate && o.TemplateRef != "":
-		return template{}, fmt.Errorf("templateRef is for git repositories, and template %q is none", o.Template)
+		return template{}, fmt.Errorf("templateRef is for git repositories, and template %q is none", shown(o.Template))
 	}
 	var found template
 	var err error
@@ -57,13 +57,27 @@ func (t templates) load(ctx context.Context, o Options) (template, error) {
 		found, err = t.git(ctx, o.Template, o.TemplateRef)
 	}
 	if err != nil {
-		return template{}, fmt.Errorf("template %s: %w", o.Template, err)
+		return template{}, fmt.Errorf("template %s: %w", shown(o.Template), err)
 	}
 	if len(found.files) == 0 {
-		return template{}, fmt.Errorf("template %s: there are no files in it", o.Template)
+		return template{}, fmt.Errorf("template %s: there are no files in it", shown(o.Template))
 	}
-	found.origin.Source = o.Template
+	found.origin.Source = shown(o.Template)
 	return found, nil
+}
+
+// shown is where a template comes from without what may be secret in it: services give archives to who has a token in the URL,
+// and what is shown is written into the repository, too.
+func shown(from string) string {
+	u, err := url.Parse(from)
+	if err != nil || u.Host == "" {
+		return from
+	}
+	if _, secret := u.User.Password(); secret || u.Scheme == "https" || u.Scheme == "http" {
+		u.User = nil
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u.String()
 }
 
 func (t templates) folder(name string) string {

@@ -35,7 +35,7 @@ func plan(ctx context.Context, host Host, want, had Managed, last Kept) (changes
 	for _, path := range paths {
 		blob, there := tree.Blobs[path]
 		file, wanted := want.Files[path]
-		if wanted && there && blob == file.Blob() || !wanted && !there {
+		if wanted && there && blob == file.Blob() && tree.Executable[path] == file.Executable || !wanted && !there {
 			continue
 		}
 		mine := true
@@ -55,6 +55,12 @@ func plan(ctx context.Context, host Host, want, had Managed, last Kept) (changes
 			c.removed = append(c.removed, path)
 		default:
 			c.foreign = append(c.foreign, path)
+		}
+	}
+	for _, path := range paths {
+		at := tree.Blocked[path]
+		if _, wanted := want.Files[path]; wanted && at != "" && !slices.Contains(c.removed, at) {
+			return changes{}, blockedError(want.Path, path, at+" is in the way")
 		}
 	}
 	return c, nil

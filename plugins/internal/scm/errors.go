@@ -8,21 +8,10 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/devstream-io/dtm/plugins"
 )
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }
 
 // also is err, and one of the errors that callers ask for.
 type also struct{ err, is error }
@@ -52,12 +41,12 @@ func explainNetwork(what, where string, err error) error {
 	var request *url.Error
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
-		return &hinted{err, "is " + where + " the right server, and does this machine trust its certificate authority?"}
+		return plugins.Hinted(err, "is "+where+" the right server, and does this machine trust its certificate authority?")
 	}
 	if errors.As(err, &elsewhere) || errors.Is(err, errCircle) || errors.Is(err, errHuge) || !errors.As(err, &request) {
 		return err
 	}
-	return plugins.Retryable(&hinted{err, "is " + where + " up, can it be reached from here, and is the base URL the right one?"}, 0)
+	return plugins.Retryable(plugins.Hinted(err, "is "+where+" up, can it be reached from here, and is the base URL the right one?"), 0)
 }
 
 // checkChange tells what is wrong with the paths of a change, so that no service has to: one that leaves the repository, or
@@ -80,12 +69,12 @@ func checkChange(change Change) error {
 }
 
 func checkFile(file string) error {
-	clean := file != "" && !strings.HasPrefix(file, "/") && path.Clean(file) == file && file != "." && file != ".." && !strings.HasPrefix(file, "../")
+	clean := file != "" && utf8.ValidString(file) && !strings.HasPrefix(file, "/") && path.Clean(file) == file && file != "." && file != ".." && !strings.HasPrefix(file, "../")
 	if !clean || strings.ContainsAny(file, "\\\x00\n") {
 		return fmt.Errorf("file %q is not a path inside a repository", file)
 	}
 	for part := range strings.SplitSeq(file, "/") {
-		if strings.EqualFold(part, ".git") {
+		if strings.EqualFold(part, ".git") || strings.EqualFold(part, "git~1") { // the same on Windows
 			return fmt.Errorf("file %q is Git's own", file)
 		}
 	}
@@ -101,7 +90,7 @@ func checkBranch(branch string) error {
 		bad = bad || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
 	}
 	if bad {
-		return &hinted{fmt.Errorf("%q is no name of a branch", branch), "`git check-ref-format --branch NAME` says which are"}
+		return plugins.Hinted(fmt.Errorf("%q is no name of a branch", branch), "`git check-ref-format --branch NAME` says which are")
 	}
 	return nil
 }

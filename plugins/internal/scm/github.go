@@ -85,10 +85,13 @@ var (
 
 func checkGitHub(path Path) error {
 	if !gitHubOwner.MatchString(path.Owner) {
-		return &hinted{fmt.Errorf("%q is no name of a user or an organisation on GitHub", path.Owner), "it has letters, digits and hyphens alone"}
+		return plugins.Hinted(fmt.Errorf("%q is no name of a user or an organisation on GitHub", path.Owner), "it has letters, digits and hyphens alone")
 	}
-	if !gitHubName.MatchString(path.Name) || path.Name == "." || path.Name == ".." {
-		return &hinted{fmt.Errorf("%q is no name of a repository on GitHub", path.Name), "it has letters, digits and -_. alone, 100 at most"}
+	name := strings.ToLower(path.Name)
+	// It would leave these endings out, and make or find another repository.
+	ends := strings.HasSuffix(name, ".git") || strings.HasSuffix(name, ".wiki")
+	if !gitHubName.MatchString(path.Name) || name == "." || name == ".." || ends {
+		return plugins.Hinted(fmt.Errorf("%q is no name of a repository on GitHub", path.Name), "it has letters, digits and -_. alone, 100 at most, and does not end in .git or .wiki")
 	}
 	return nil
 }
@@ -124,7 +127,7 @@ func (g *gitHub) failed(what string, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errPartial):
 		return plugins.Retryable(fmt.Errorf("%s on %s: the answer is not whole: %w", what, g.host, err), 0)
 	case errors.As(err, &syntax):
-		return &hinted{fmt.Errorf("%s on %s: the answer is not JSON: %w", what, g.host, err), "is the base URL that of GitHub or its API?"}
+		return plugins.Hinted(fmt.Errorf("%s on %s: the answer is not JSON: %w", what, g.host, err), "is the base URL that of GitHub or its API?")
 	}
 	return explainNetwork(what, g.host, err)
 }
@@ -137,11 +140,11 @@ func (g *gitHub) answer(what string, answer *github.ErrorResponse) error {
 	told := fmt.Errorf("%s: %w", what, &gitHubError{answer: answer, token: g.token, host: g.host})
 	switch code := response.StatusCode; {
 	case code == http.StatusUnauthorized:
-		return &hinted{told, "the token is not, or no longer, valid: look at GITHUB_TOKEN"}
+		return plugins.Hinted(told, "the token is not, or no longer, valid: look at GITHUB_TOKEN")
 	case code == http.StatusForbidden:
-		return &hinted{told, gitHubRight(response.Header, answer.Message)}
+		return plugins.Hinted(told, gitHubRight(response.Header, answer.Message))
 	case code == http.StatusNotFound:
-		return &also{&hinted{told, "GitHub says so, too, of what the token may not see"}, plugins.ErrNotFound}
+		return &also{plugins.Hinted(told, "GitHub says so, too, of what the token may not see"), plugins.ErrNotFound}
 	case code == http.StatusConflict || code >= 500:
 		return plugins.Retryable(told, 0)
 	}
@@ -161,7 +164,7 @@ func (g *gitHub) unwritten(what string, err error, change Change) error {
 		}
 	}
 	// It is not, for whoever asks, that there is no such thing.
-	return &hinted{errors.New(told.Error()), hint}
+	return plugins.Hinted(errors.New(told.Error()), hint)
 }
 
 // gitHubRight says what right a token lacks.

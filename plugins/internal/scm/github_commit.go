@@ -10,10 +10,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-github/v45/github"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
-// inlineLimit is how long a text may be to be sent inside of a tree.
-const inlineLimit = 1 << 20
+const (
+	// inlineLimit is how long a text may be to be sent inside of a tree.
+	inlineLimit = 1 << 20
+	// treeLimit is how long all of them may be: the answer to what is longer is an error that does not say why.
+	treeLimit = 8 << 20
+)
 
 // Commit is Files.Commit.
 func (g *gitHub) Commit(ctx context.Context, path Path, branch string, change Change) (string, error) {
@@ -64,26 +70,33 @@ func (g *gitHub) branchOff(ctx context.Context, path Path, branch string, change
 	if err != nil {
 		return "", err
 	}
-	base := &github.Commit{}
-	var parents []string
-	if from != "" {
-		if base, err = g.commit(ctx, path, from); err != nil {
-			return "", err
-		}
-		if seeds(base, branch) {
-			return g.beginAt(ctx, path, branch, base, change)
-		}
-		parents = []string{from}
+	if from == "" {
+		// A commit without a parent would be a history of its own, and never go away.
+		return "", g.noDefault(path, found.GetDefaultBranch())
+	}
+	base, err := g.commit(ctx, path, from)
+	if err != nil {
+		return "", err
+	}
+	if seeds(base, branch) {
+		return g.beginAt(ctx, path, branch, base, change)
 	}
 	made := from
 	tree, err := g.grow(ctx, path, base.GetTree().GetSHA(), change)
 	if err == nil && tree != base.GetTree().GetSHA() {
-		made, err = g.record(ctx, path, change.Message, tree, parents...)
+		made, err = g.record(ctx, path, change.Message, tree, from)
 	}
-	if err != nil || made == "" {
+	if err != nil {
 		return "", err
 	}
 	return made, g.move(ctx, path, branch, "", made, false)
+}
+
+func (g *gitHub) noDefault(path Path, branch string) error {
+	return plugins.Retryable(plugins.Hinted(
+		fmt.Errorf("look at repository %s on %s: it has commits, and its default branch %s is not there", path, g.host, branch),
+		"make a branch that is there the default one",
+	), 0)
 }
 
 // grow is the tree that a change makes of another one, "" for none. It is the same one if nothing changes.
@@ -95,12 +108,16 @@ func (g *gitHub) grow(ctx context.Context, path Path, base string, change Change
 			return "", err
 		}
 	}
+	if err := blocked(path, have, change); err != nil {
+		return "", err
+	}
+	inline := 0
 	var entries []*github.TreeEntry
 	for _, file := range slices.Sorted(maps.Keys(change.Put)) {
 		wish := change.Put[file]
-		e := &github.TreeEntry{Path: github.String(file), Mode: github.String("100644"), Type: github.String("blob")}
+		e := &github.TreeEntry{Path: github.String(file), Mode: github.String(plainMode), Type: github.String("blob")}
 		if wish.Executable {
-			e.Mode = github.String("100755")
+			e.Mode = github.String(executableMode)
 		}
 		if have[file] == (entry{wish.Blob(), e.GetMode()}) {
 			continue
@@ -109,9 +126,10 @@ func (g *gitHub) grow(ctx context.Context, path Path, base string, change Change
 		switch {
 		case have[file].sha == wish.Blob():
 			e.SHA = github.String(wish.Blob())
-		case len(wish.Content) <= inlineLimit && utf8.Valid(wish.Content) && !slices.Contains(wish.Content, 0):
+		case isText(wish.Content) && inline+len(wish.Content) <= treeLimit:
 			// So that a hundred files are not a hundred requests, a second apart.
 			e.Content = github.String(string(wish.Content))
+			inline += len(wish.Content)
 		default:
 			e.SHA, err = g.blob(ctx, path, file, wish.Content)
 		}
@@ -121,8 +139,8 @@ func (g *gitHub) grow(ctx context.Context, path Path, base string, change Change
 		entries = append(entries, e)
 	}
 	for _, file := range slices.Sorted(slices.Values(change.Remove)) {
-		if _, there := have[file]; there {
-			entries = append(entries, &github.TreeEntry{Path: github.String(file), Mode: github.String("100644"), Type: github.String("blob")})
+		if have[file].file() {
+			entries = append(entries, &github.TreeEntry{Path: github.String(file), Mode: github.String(plainMode), Type: github.String("blob")})
 		}
 	}
 	if len(entries) == 0 {
@@ -136,6 +154,11 @@ func (g *gitHub) grow(ctx context.Context, path Path, base string, change Change
 		return "", g.unwritten("write files of "+path.String(), err, change)
 	}
 	return tree.GetSHA(), nil
+}
+
+// isText tells whether a content can be sent inside of a tree, as JSON has it.
+func isText(content []byte) bool {
+	return len(content) <= inlineLimit && utf8.Valid(content) && !slices.Contains(content, 0)
 }
 
 func (g *gitHub) blob(ctx context.Context, path Path, file string, content []byte) (*string, error) {
@@ -157,7 +180,7 @@ func (g *gitHub) commit(ctx context.Context, path Path, sha string) (*github.Com
 		err = errPartial
 	}
 	if err != nil {
-		return nil, g.failed("look at a commit of "+path.String(), err)
+		return nil, g.vanished("look at a commit of "+path.String(), err)
 	}
 	return c, nil
 }
@@ -195,9 +218,9 @@ func (g *gitHub) move(ctx context.Context, path Path, branch, from, to string, f
 	if !answered(err, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusForbidden) {
 		return told
 	}
-	return g.overtaken(ctx, path, branch, from, &hinted{
+	return g.overtaken(ctx, path, branch, from, plugins.Hinted(
 		told, "if the branch is protected, propose the change instead (viaPullRequest: true), or let the user of the token pass",
-	})
+	))
 }
 
 // overtaken is why a write of a branch was refused: it is not, or no longer, at base, or else err.

@@ -3,6 +3,7 @@ package scm
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,9 +15,6 @@ import (
 	"github.com/devstream-io/dtm/plugins"
 )
 
-// entry is a file of a tree.
-type entry struct{ sha, mode string }
-
 // List is Files.List.
 func (g *gitHub) List(ctx context.Context, path Path, branch string, paths []string) (Tree, error) {
 	head, _, err := g.head(ctx, path, branch)
@@ -27,11 +25,7 @@ func (g *gitHub) List(ctx context.Context, path Path, branch string, paths []str
 	if err != nil {
 		return Tree{}, err
 	}
-	tree := Tree{Head: head, Blobs: make(map[string]string, len(entries))}
-	for file, entry := range entries {
-		tree.Blobs[file] = entry.sha
-	}
-	return tree, nil
+	return treeOf(head, entries, paths), nil
 }
 
 // head is the commit that a branch is at, "" if there is no such branch. empty tells whether the repository has no commit.
@@ -44,7 +38,7 @@ func (g *gitHub) head(ctx context.Context, path Path, branch string) (head strin
 	}
 	ref, _, err := g.client.Git.GetRef(ctx, path.Owner, path.Name, "heads/"+branch)
 	switch {
-	case answered(err, http.StatusConflict):
+	case noCommit(err):
 		return "", true, nil
 	case answered(err, http.StatusNotFound):
 		// It says the same of a repository that is not there.
@@ -59,45 +53,52 @@ func (g *gitHub) head(ctx context.Context, path Path, branch string) (head strin
 	return ref.GetObject().GetSHA(), false, nil
 }
 
-// entries are those of files that there are in a tree, or in a commit's.
-func (g *gitHub) entries(ctx context.Context, path Path, root string, files []string) (map[string]entry, error) {
+// noCommit tells whether GitHub answered that a repository is empty. It has other conflicts, too, which pass.
+func noCommit(err error) bool {
+	var answer *github.ErrorResponse
+	return answered(err, http.StatusConflict) && errors.As(err, &answer) && strings.Contains(strings.ToLower(answer.Message), "empty")
+}
+
+// entries are what there is in a tree, or in a commit's, at the paths of files and, if it is no folder, above them.
+func (g *gitHub) entries(ctx context.Context, in Path, root string, files []string) (map[string]entry, error) {
 	found := map[string]entry{}
 	if len(files) == 0 {
 		return found, nil
 	}
-	tree, err := g.tree(ctx, path, root, true)
+	tree, err := g.tree(ctx, in, root, true)
 	if err != nil {
 		return nil, err
 	}
 	if tree.GetTruncated() {
-		return g.walk(ctx, path, root, files)
+		return g.walk(ctx, in, root, files)
 	}
-	all := blobsOf(tree)
+	all := entriesOf(tree)
 	for _, file := range files {
-		if e, ok := all[file]; ok {
-			found[file] = e
+		for at := file; at != "."; at = path.Dir(at) {
+			if e, there := all[at]; there {
+				found[at] = e
+			}
 		}
 	}
 	return found, nil
 }
 
-func blobsOf(tree *github.Tree) map[string]entry {
-	blobs := make(map[string]entry, len(tree.Entries))
+func entriesOf(tree *github.Tree) map[string]entry {
+	all := make(map[string]entry, len(tree.Entries))
 	for _, e := range tree.Entries {
-		if e.GetType() == "blob" {
-			blobs[e.GetPath()] = entry{e.GetSHA(), e.GetMode()}
-		}
+		all[e.GetPath()] = entry{e.GetSHA(), e.GetMode()}
 	}
-	return blobs
+	return all
 }
 
 // walk is entries for a tree that GitHub does not list as a whole: folder by folder, each asked for once.
 func (g *gitHub) walk(ctx context.Context, in Path, root string, files []string) (map[string]entry, error) {
-	folders := map[string]*github.Tree{}
-	var open func(folder string) (*github.Tree, error)
-	open = func(folder string) (*github.Tree, error) {
-		if tree, ok := folders[folder]; ok {
-			return tree, nil
+	folders := map[string]map[string]entry{}
+	found := map[string]entry{}
+	var open func(folder string) (map[string]entry, error)
+	open = func(folder string) (map[string]entry, error) {
+		if has, ok := folders[folder]; ok {
+			return has, nil
 		}
 		sha := root
 		if folder != "." {
@@ -105,42 +106,38 @@ func (g *gitHub) walk(ctx context.Context, in Path, root string, files []string)
 			if err != nil {
 				return nil, err
 			}
-			sha = folderOf(parent, path.Base(folder))
+			e, there := parent[path.Base(folder)]
+			if there {
+				found[folder] = e
+			}
+			if sha = e.sha; e.mode != folderMode {
+				sha = ""
+			}
 		}
-		tree := &github.Tree{}
+		var has map[string]entry
 		if sha != "" {
-			var err error
-			if tree, err = g.tree(ctx, in, sha, false); err != nil {
+			tree, err := g.tree(ctx, in, sha, false)
+			if err != nil {
 				return nil, err
 			}
 			if tree.GetTruncated() {
 				return nil, fmt.Errorf("look at the files of %s on %s: there are too many in one folder", in, g.host)
 			}
+			has = entriesOf(tree)
 		}
-		folders[folder] = tree
-		return tree, nil
+		folders[folder] = has
+		return has, nil
 	}
-	found := map[string]entry{}
 	for _, file := range files {
-		tree, err := open(path.Dir(file))
+		has, err := open(path.Dir(file))
 		if err != nil {
 			return nil, err
 		}
-		if e, ok := blobsOf(tree)[path.Base(file)]; ok {
+		if e, there := has[path.Base(file)]; there {
 			found[file] = e
 		}
 	}
 	return found, nil
-}
-
-// folderOf is the SHA-1 of a folder's tree, "" if there is none.
-func folderOf(tree *github.Tree, name string) string {
-	for _, e := range tree.Entries {
-		if e.GetType() == "tree" && e.GetPath() == name {
-			return e.GetSHA()
-		}
-	}
-	return ""
 }
 
 func (g *gitHub) tree(ctx context.Context, path Path, sha string, recursive bool) (*github.Tree, error) {
@@ -149,9 +146,18 @@ func (g *gitHub) tree(ctx context.Context, path Path, sha string, recursive bool
 		err = errPartial
 	}
 	if err != nil {
-		return nil, g.failed("look at the files of "+path.String(), err)
+		return nil, g.vanished("look at the files of "+path.String(), err)
 	}
 	return tree, nil
+}
+
+// vanished is failed for what has just been seen: that it is not there does not mean that there is no repository.
+func (g *gitHub) vanished(what string, err error) error {
+	told := g.failed(what, err)
+	if answered(err, http.StatusNotFound) {
+		return plugins.Retryable(errors.New(told.Error()), 0)
+	}
+	return told
 }
 
 // Read is Files.Read.

@@ -3,6 +3,7 @@ package scm
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -178,28 +179,45 @@ func (g *gitHub) replace(ctx context.Context, path Path, branch string, first *g
 		return "", changed(path, branch, head)
 	}
 	err = g.move(ctx, path, branch, head, made, true)
-	if !answered(err, http.StatusForbidden, http.StatusUnprocessableEntity) {
+	if !forbidsForce(err) {
 		return made, err
 	}
 	// The organisation has rules for every branch. Then there are two commits.
 	return g.put(ctx, path, branch, first, change)
 }
 
+// forbidsForce tells whether a branch was not moved because of a rule, by the words of it: GitHub refuses other things with
+// the same status.
+func forbidsForce(err error) bool {
+	var answer *github.ErrorResponse
+	if !answered(err, http.StatusForbidden, http.StatusUnprocessableEntity) || !errors.As(err, &answer) {
+		return false
+	}
+	return slices.ContainsFunc([]string{"force", "protected", "rule"}, func(sign string) bool {
+		return strings.Contains(strings.ToLower(answer.Message), sign)
+	})
+}
+
 // abandon removes the branch that begin has made elsewhere, as long as nobody has put anything on it, and makes another one
 // the default branch instead.
 func (g *gitHub) abandon(ctx context.Context, path Path, other, branch, at string) error {
 	head, _, err := g.head(ctx, path, other)
-	if err != nil || head != at {
+	if err != nil {
 		return err
 	}
 	found, err := g.find(ctx, path)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case head == "" && found.GetDefaultBranch() == other:
+		return g.noDefault(path, other)
+	case head != at:
+		return nil
 	}
 	if found.GetDefaultBranch() == other {
 		if _, _, err := g.client.Repositories.Edit(ctx, path.Owner, path.Name, &github.Repository{DefaultBranch: &branch}); err != nil {
 			return g.failed(fmt.Sprintf("make %s the default branch of %s", branch, path), err)
 		}
 	}
-	return g.removeBranch(ctx, path, other)
+	return g.deleteBranch(ctx, path, other)
 }

@@ -26,7 +26,7 @@ func (g *gitHub) Propose(ctx context.Context, path Path, from, base string, chan
 	case head != change.Base:
 		return Proposal{}, changed(path, base, head)
 	case head == "":
-		return Proposal{}, &also{&hinted{fmt.Errorf("branch %s of %s is not there", base, path), "make it first: there is nothing to merge into"}, plugins.ErrNotFound}
+		return Proposal{}, &also{plugins.Hinted(fmt.Errorf("branch %s of %s is not there", base, path), "make it first: there is nothing to merge into"), plugins.ErrNotFound}
 	}
 	on, err := g.commit(ctx, path, head)
 	if err != nil {
@@ -167,7 +167,8 @@ func (g *gitHub) pullOf(ctx context.Context, path Path, owner, from, base, state
 		}
 		// A filter that GitHub does not understand it leaves out.
 		if i := slices.IndexFunc(pulls, func(p *github.PullRequest) bool {
-			return p.GetHead().GetRef() == from && p.GetBase().GetRef() == base
+			own := p.GetHead().GetRepo().GetID() == p.GetBase().GetRepo().GetID() // and not of a fork
+			return own && p.GetHead().GetRef() == from && p.GetBase().GetRef() == base
 		}); i >= 0 {
 			return g.wholePull("look at the pull requests of "+path.String(), pulls[i], nil)
 		}
@@ -227,13 +228,17 @@ func (g *gitHub) removeBranch(ctx context.Context, path Path, branch string) err
 	if err != nil || head == "" {
 		return err
 	}
-	_, err = g.client.Git.DeleteRef(ctx, path.Owner, path.Name, "heads/"+branch)
-	if err == nil || answered(err, http.StatusNotFound) {
+	return g.deleteBranch(ctx, path, branch)
+}
+
+func (g *gitHub) deleteBranch(ctx context.Context, path Path, branch string) error {
+	_, err := g.client.Git.DeleteRef(ctx, path.Owner, path.Name, "heads/"+branch)
+	if err == nil {
 		return nil
 	}
 	told := g.failed(fmt.Sprintf("remove branch %s of %s", branch, path), err)
-	if answered(err, http.StatusUnprocessableEntity) {
-		// GitHub says so of one that is gone, too.
+	if answered(err, http.StatusUnprocessableEntity, http.StatusNotFound) {
+		// GitHub says so of one that is gone, too, and of one that the token may not remove.
 		if head, _, err := g.head(ctx, path, branch); err == nil && head == "" {
 			return nil
 		}

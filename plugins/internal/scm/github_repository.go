@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/go-github/v45/github"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // Repository is Repositories.Repository.
@@ -48,7 +50,7 @@ func (g *gitHub) describe(ctx context.Context, r *github.Repository) (Repository
 	path, described := gitHubPath(r), described(r)
 	_, _, err := g.client.Git.GetRef(ctx, path.Owner, path.Name, "heads/"+r.GetDefaultBranch())
 	switch {
-	case answered(err, http.StatusConflict):
+	case noCommit(err):
 	case err == nil, answered(err, http.StatusNotFound):
 		described.Empty, described.DefaultBranch = false, r.GetDefaultBranch()
 	default:
@@ -96,7 +98,7 @@ func (g *gitHub) Create(ctx context.Context, path Path, with Settings) (Reposito
 	case org != "":
 		wish.Visibility = github.String(string(with.Visibility))
 	case with.Visibility == Internal:
-		return Repository{}, &hinted{fmt.Errorf("repository %s cannot be internal: %s is a user", path, path.Owner), "only organisations of an enterprise have internal repositories"}
+		return Repository{}, plugins.Hinted(fmt.Errorf("repository %s cannot be internal: %s is a user", path, path.Owner), "only organisations of an enterprise have internal repositories")
 	default:
 		wish.Private = github.Bool(with.Visibility != Public)
 	}
@@ -120,7 +122,7 @@ func (g *gitHub) organisation(ctx context.Context, path Path) (string, error) {
 	owner, _, err := g.client.Users.Get(ctx, path.Owner)
 	switch {
 	case answered(err, http.StatusNotFound):
-		return "", &hinted{g.failed(what, err), "there must be a user or an organisation " + path.Owner}
+		return "", plugins.Hinted(g.failed(what, err), "there must be a user or an organisation "+path.Owner)
 	case err != nil:
 		return "", g.failed(what, err)
 	case owner.GetType() == "Organization":
@@ -131,10 +133,10 @@ func (g *gitHub) organisation(ctx context.Context, path Path) (string, error) {
 		return "", g.failed("look at whose the token is", err)
 	}
 	if !strings.EqualFold(self.GetLogin(), path.Owner) {
-		return "", &hinted{
+		return "", plugins.Hinted(
 			fmt.Errorf("create repository %s: %s is a user, and the token is of %s", path, path.Owner, self.GetLogin()),
 			"a token makes repositories for its own user and for organisations",
-		}
+		)
 	}
 	return "", nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-github/v45/github"
 	"golang.org/x/crypto/nacl/box"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // sealKey is what secrets of a repository are sealed with, so that nobody but GitHub can open them.
@@ -29,10 +31,16 @@ func (g *gitHub) SecretNames(ctx context.Context, path Path) ([]string, error) {
 	var names []string
 	for o := (&github.ListOptions{PerPage: 100}); ; {
 		secrets, response, err := g.client.Actions.ListRepoSecrets(ctx, path.Owner, path.Name, o)
+		if err == nil && secrets == nil {
+			err = errPartial
+		}
 		if err != nil {
 			return nil, g.failed(what, err)
 		}
 		for _, secret := range secrets.Secrets {
+			if secret == nil {
+				return nil, g.failed(what, errPartial)
+			}
 			names = append(names, secret.Name)
 		}
 		if o.Page = response.NextPage; o.Page > 0 {
@@ -51,13 +59,14 @@ var gitHubSecret = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func checkSecret(name string) error {
 	if !gitHubSecret.MatchString(name) || strings.HasPrefix(strings.ToUpper(name), "GITHUB_") {
-		return &hinted{fmt.Errorf("%q is no name of a secret on GitHub", name), "it has letters, digits and _ alone, begins with no digit, and not with GITHUB_"}
+		return plugins.Hinted(fmt.Errorf("%q is no name of a secret on GitHub", name), "it has letters, digits and _ alone, begins with no digit, and not with GITHUB_")
 	}
 	return nil
 }
 
 // SetSecret is Secrets.SetSecret.
 func (g *gitHub) SetSecret(ctx context.Context, path Path, name, value string) error {
+	plugins.Conceal(ctx, value)
 	for _, err := range []error{checkGitHub(path), checkSecret(name)} {
 		if err != nil {
 			return err

@@ -217,31 +217,6 @@ func TestAPageThatLacksSomethingIsNoList(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatSaysNothingIsNoSuccess(t *testing.T) {
-	for _, empty := range []string{``, `{}`, `null`, `[]`} {
-		host, err := scm.NewGitHub(env(via(func(r *http.Request) (*http.Response, error) {
-			if r.Body != nil {
-				_ = r.Body.Close()
-			}
-			return &http.Response{StatusCode: 200, Request: r, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(empty))}, nil
-		})), scm.Options{Token: "t"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, path := t.Context(), scm.Path{Owner: "ann", Name: "shop"}
-		_, repository := host.Repository(ctx, path)
-		_, created := host.Create(ctx, path, scm.Settings{})
-		_, listed := host.List(ctx, path, "main", []string{"a"})
-		_, committed := host.Commit(ctx, path, "main", scm.Change{Message: "m", Put: files("a")})
-		_, proposed := host.Propose(ctx, path, "dtm/x", "main", scm.Change{Message: "m", Put: files("a")})
-		for verb, err := range map[string]error{"repository": repository, "create": created, "list": listed, "commit": committed, "propose": proposed, "set secret": host.SetSecret(ctx, path, "A", "b")} {
-			if err == nil {
-				t.Errorf("%s of %q is no error", verb, empty)
-			}
-		}
-	}
-}
-
 func TestWhereARuleForbidsForceThereAreTwoCommits(t *testing.T) {
 	hub := parts.GitHub(t)
 	ruled := via(func(r *http.Request) (*http.Response, error) {

@@ -32,6 +32,9 @@ type gitLab struct {
 	token string
 }
 
+// gitLabCom is the one for everybody.
+const gitLabCom = "gitlab.com"
+
 // NewGitLab makes a Host of GitLab. The base URL is where its web pages are, which may be under a path, or where its API is.
 // Nothing is sent.
 func NewGitLab(env plugins.Env, o Options) (Host, error) {
@@ -44,7 +47,7 @@ func NewGitLab(env plugins.Env, o Options) (Host, error) {
 		return nil, err
 	}
 	if address == nil {
-		address = &url.URL{Scheme: "https", Host: "gitlab.com"}
+		address = &url.URL{Scheme: "https", Host: gitLabCom}
 	}
 	// It has no limit for writes of its own, and says in its answers how many requests are left.
 	limits := newLimits(address.Host, false, env.Now)
@@ -64,10 +67,10 @@ func NewGitLab(env plugins.Env, o Options) (Host, error) {
 // GitLab is the one at baseURL, else at $GITLAB_URL, else the public one, as the credential in $GITLAB_TOKEN sees it. Call it
 // inside a verb and with its ctx: the credential is concealed there. Nothing is sent.
 func (h *Hosts) GitLab(ctx context.Context, baseURL string) (Host, error) {
-	return h.open(ctx, "gitlab", Options{
-		BaseURL: cmp.Or(baseURL, h.env.Getenv("GITLAB_URL")),
-		Token:   h.env.Getenv("GITLAB_TOKEN"),
-	}, NewGitLab)
+	o := Options{BaseURL: cmp.Or(baseURL, h.env.Getenv("GITLAB_URL")), Token: h.env.Getenv("GITLAB_TOKEN")}
+	return h.open(ctx, o, "GitLab", NewGitLab, func(address *url.URL) string {
+		return strings.TrimSuffix(cmp.Or(address, &url.URL{Scheme: "https", Host: gitLabCom}).String(), "/api/v4")
+	})
 }
 
 // gitLabPart is one part of a path: GitLab's own rule, which keeps it from being a path of another kind of request.
@@ -76,11 +79,11 @@ var gitLabPart = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
 func checkGitLab(path Path) error {
 	for part := range strings.SplitSeq(path.Owner, "/") {
 		if !gitLabPart.MatchString(part) || part == "." || part == ".." {
-			return &hinted{fmt.Errorf("%q is no path of a user or a group on GitLab", path.Owner), "it has letters, digits and -_. alone, and a / before a subgroup"}
+			return plugins.Hinted(fmt.Errorf("%q is no path of a user or a group on GitLab", path.Owner), "it has letters, digits and -_. alone, and a / before a subgroup")
 		}
 	}
 	if !gitLabPart.MatchString(path.Name) || path.Name == "." || path.Name == ".." || strings.HasSuffix(path.Name, ".git") || strings.HasSuffix(path.Name, ".atom") {
-		return &hinted{fmt.Errorf("%q is no path of a project on GitLab", path.Name), "it has letters, digits and -_. alone, and does not end in .git or .atom"}
+		return plugins.Hinted(fmt.Errorf("%q is no path of a project on GitLab", path.Name), "it has letters, digits and -_. alone, and does not end in .git or .atom")
 	}
 	return nil
 }
@@ -113,24 +116,24 @@ func (g *gitLab) failed(what string, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errPartial), err == io.EOF, errors.Is(err, gitlab.ErrEmptyResponse):
 		return plugins.Retryable(fmt.Errorf("%s on %s: the answer is not whole: %w", what, g.host, err), 0)
 	case errors.As(err, &syntax), errors.As(err, &kind):
-		return &hinted{fmt.Errorf("%s on %s: the answer is not one of GitLab's API: %w", what, g.host, err), "is the base URL that of GitLab?"}
+		return plugins.Hinted(fmt.Errorf("%s on %s: the answer is not one of GitLab's API: %w", what, g.host, err), "is the base URL that of GitLab?")
 	}
 	return explainNetwork(what, g.host, err)
 }
 
 func (g *gitLab) answer(what string, answer *gitlab.ErrorResponse) error {
-	told := error(&gitLabError{fmt.Sprintf("%s: %s answers %d: %s", what, g.host, answer.StatusCode, g.text(answer)), answer})
+	told := error(&gitLabError{fmt.Sprintf("%s: %s answers %d%s: %s", what, g.host, answer.StatusCode, asked(answer), g.text(answer)), answer})
 	switch code := answer.StatusCode; {
 	case code == http.StatusUnauthorized:
-		return &hinted{told, "the token is not, or no longer, valid: look at GITLAB_TOKEN"}
+		return plugins.Hinted(told, "the token is not, or no longer, valid: look at GITLAB_TOKEN")
 	case code == http.StatusForbidden:
-		return &hinted{told, gitLabRight(answer.Message)}
+		return plugins.Hinted(told, gitLabRight(answer.Message))
 	case code == http.StatusNotFound:
-		return &also{&hinted{told, "GitLab says so, too, of what the token may not see"}, plugins.ErrNotFound}
+		return &also{plugins.Hinted(told, "GitLab says so, too, of what the token may not see"), plugins.ErrNotFound}
 	case code == http.StatusConflict || code >= 500:
 		return plugins.Retryable(told, 0)
 	case strings.Contains(answer.Message, "not allowed to push into this branch"):
-		return &hinted{told, "the branch is protected: propose the change instead (viaPullRequest: true), or let the user of the token push"}
+		return plugins.Hinted(told, "the branch is protected: propose the change instead (viaPullRequest: true), or let the user of the token push")
 	}
 	return told
 }
@@ -143,6 +146,15 @@ type gitLabError struct {
 
 func (e *gitLabError) Error() string { return e.text }
 func (e *gitLabError) Unwrap() error { return e.answer }
+
+// asked is what was asked for when that answer came, as in " to GET /api/v4/user".
+func asked(answer *gitlab.ErrorResponse) string {
+	if answer.Response == nil || answer.Response.Request == nil {
+		return ""
+	}
+	request := answer.Response.Request
+	return " to " + request.Method + " " + request.URL.EscapedPath()
+}
 
 // gitLabRight says what right a token lacks.
 func gitLabRight(message string) string {

@@ -77,6 +77,9 @@ func TestWhatGitLabRefusesIsToldWithAHint(t *testing.T) {
 		if !heal() || !strings.Contains(hintOf(err), want) {
 			t.Errorf("%s: %v (%s), want %s", status, err, hintOf(err), want)
 		}
+		if asked := "answers " + code + " to POST /api/v4/projects/"; err == nil || !strings.Contains(err.Error(), asked) {
+			t.Errorf("%v, want %s", err, asked)
+		}
 	}
 }
 

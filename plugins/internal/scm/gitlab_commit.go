@@ -70,7 +70,7 @@ func (g *gitLab) Commit(ctx context.Context, path Path, branch string, change Ch
 func (r gitLabRepo) record(ctx context.Context, wish *gitlab.CreateCommitOptions) (string, error) {
 	wish.Stats = gitlab.Ptr(false)
 	made, _, err := r.client.Commits.CreateCommit(r.id, wish, gitlab.WithContext(ctx))
-	if err == nil && made.ID == "" {
+	if err == nil && (made == nil || made.ID == "") {
 		err = errPartial
 	}
 	if err != nil {
@@ -100,10 +100,13 @@ func (r gitLabRepo) actions(ctx context.Context, commit string, change Change) (
 			return nil, err
 		}
 	}
+	if err := blocked(r.path, have, change); err != nil {
+		return nil, err
+	}
 	var actions []*gitlab.CommitActionOptions
 	// What goes is first, so that a folder can take the name of a file.
 	for _, file := range slices.Compact(slices.Sorted(slices.Values(change.Remove))) {
-		if _, ok := have[file]; ok {
+		if have[file].file() {
 			actions = append(actions, action(gitlab.FileDelete, file))
 		}
 	}
@@ -119,7 +122,7 @@ func (r gitLabRepo) actions(ctx context.Context, commit string, change Change) (
 			put.Content, put.Encoding = gitlab.Ptr(base64.StdEncoding.EncodeToString(wish.Content)), gitlab.Ptr("base64")
 			actions = append(actions, put)
 		}
-		if executable := had.mode == "100755"; executable != wish.Executable {
+		if executable := had.mode == executableMode; executable != wish.Executable {
 			mode := action(gitlab.FileChmod, file)
 			mode.ExecuteFilemode = &wish.Executable
 			actions = append(actions, mode)
@@ -139,7 +142,7 @@ func (r gitLabRepo) guard(ctx context.Context, commit string, actions []*gitlab.
 			continue
 		}
 		about, _, err := r.client.RepositoryFiles.GetFileMetaData(r.id, *a.FilePath, &gitlab.GetFileMetaDataOptions{Ref: &commit}, gitlab.WithContext(ctx))
-		if err == nil && about.LastCommitID == "" {
+		if err == nil && (about == nil || about.LastCommitID == "") {
 			err = errPartial
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strings"
 
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 )
@@ -35,11 +36,7 @@ func (g *gitLab) List(ctx context.Context, path Path, branch string, paths []str
 	if err != nil {
 		return Tree{}, err
 	}
-	tree := Tree{Head: head, Blobs: make(map[string]string, len(entries))}
-	for file, entry := range entries {
-		tree.Blobs[file] = entry.sha
-	}
-	return tree, nil
+	return treeOf(head, entries, paths), nil
 }
 
 // gitLabRepo is a project that is there, or is to be looked for.
@@ -65,7 +62,7 @@ func (r gitLabRepo) last(ctx context.Context, branch string) (gitlab.Commit, err
 	switch {
 	case gitLabSays(err, http.StatusNotFound):
 		return gitlab.Commit{}, nil
-	case err == nil && (found.Commit == nil || found.Commit.ID == ""):
+	case err == nil && (found == nil || found.Commit == nil || found.Commit.ID == ""):
 		err = errPartial
 	}
 	if err != nil {
@@ -74,8 +71,8 @@ func (r gitLabRepo) last(ctx context.Context, branch string) (gitlab.Commit, err
 	return *found.Commit, nil
 }
 
-// entries are those of files that there are in a commit. A small repository is listed with one request; of one that has more
-// than a page only the folders are listed that the files are in.
+// entries are what there is in a commit at the paths of files, and above those that are not there. A small repository is
+// listed with one request; of one that has more than a page only the folders are listed that the files are in.
 func (r gitLabRepo) entries(ctx context.Context, commit string, files []string) (map[string]entry, error) {
 	found := map[string]entry{}
 	folders := map[string][]string{}
@@ -92,19 +89,31 @@ func (r gitLabRepo) entries(ctx context.Context, commit string, files []string) 
 		}
 	}
 	for folder, files := range folders {
-		wish := &gitlab.ListTreeOptions{Ref: &commit}
-		if folder != "." {
-			wish.Path = &folder
-		}
-		whole, err := r.list(ctx, wish, files, maxPages, found)
-		if err == nil && !whole {
-			err = fmt.Errorf("look at the files of %s on %s: there are too many in one folder", r.path, r.host)
-		}
-		if err != nil {
+		if err := r.folder(ctx, commit, folder, files, found); err != nil {
 			return nil, err
+		}
+		there := func(file string) bool { _, ok := found[file]; return ok }
+		// Without any of them there may be no folder: then something else may be in its place.
+		for at := folder; at != "." && !there(at) && !slices.ContainsFunc(files, there); at = path.Dir(at) {
+			if err := r.folder(ctx, commit, path.Dir(at), []string{at}, found); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return found, nil
+}
+
+// folder puts the entries of files, which are in one folder, into found.
+func (r gitLabRepo) folder(ctx context.Context, commit, folder string, files []string, found map[string]entry) error {
+	wish := &gitlab.ListTreeOptions{Ref: &commit}
+	if folder != "." {
+		wish.Path = &folder
+	}
+	whole, err := r.list(ctx, wish, files, maxPages, found)
+	if err == nil && !whole {
+		err = fmt.Errorf("look at the files of %s on %s: there are too many in one folder", r.path, r.host)
+	}
+	return err
 }
 
 // list puts the entries of files into found, as far as they are on the first pages, and tells whether that are all of them.
@@ -115,16 +124,24 @@ func (r gitLabRepo) list(ctx context.Context, wish *gitlab.ListTreeOptions, file
 	for range pages {
 		nodes, response, err := r.client.Repositories.ListTree(r.id, wish, request...)
 		if gitLabSays(err, http.StatusNotFound) {
-			return true, nil // no such folder
+			if wish.Path != nil {
+				return true, nil // no such folder
+			}
+			err = errPartial // the commit has just been seen
 		}
 		if err != nil {
 			return false, r.failed("look at the files of "+r.path.String(), err)
 		}
 		for _, n := range nodes {
-			if n.Type == "blob" && slices.Contains(files, n.Path) {
-				found[n.Path] = entry{sha: n.ID, mode: n.Mode}
+			switch {
+			case n == nil || n.ID == "" || n.Path == "":
+				return false, r.failed("look at the files of "+r.path.String(), errPartial)
+			case slices.Contains(files, n.Path):
 				missing--
+			case !slices.ContainsFunc(files, func(file string) bool { return strings.HasPrefix(file, n.Path+"/") }):
+				continue
 			}
+			found[n.Path] = entry{sha: n.ID, mode: n.Mode}
 		}
 		next, more := gitlab.WithNext(response)
 		if !more || missing <= 0 {

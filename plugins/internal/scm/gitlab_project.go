@@ -36,15 +36,15 @@ func (g *gitLab) find(ctx context.Context, path Path) (*gitlab.Project, error) {
 		return nil, g.failed(what, err)
 	}
 	if condemned(found) {
-		return nil, &also{&hinted{
+		return nil, &also{plugins.Hinted(
 			fmt.Errorf("%s on %s: it is marked for deletion", what, g.host),
 			"GitLab deletes it in some days; until then it can be restored there",
-		}, plugins.ErrNotFound}
+		), plugins.ErrNotFound}
 	}
 	return found, nil
 }
 
-func condemned(p *gitlab.Project) bool { return p.MarkedForDeletionOn != nil }
+func condemned(p *gitlab.Project) bool { return p != nil && p.MarkedForDeletionOn != nil }
 
 func wholeProject(p *gitlab.Project) error {
 	if p == nil || p.ID == 0 || p.Path == "" || p.Namespace == nil || p.Namespace.FullPath == "" {
@@ -122,8 +122,8 @@ func (g *gitLab) namespace(ctx context.Context, path Path) (*gitlab.Namespace, e
 	owner, _, err := g.client.Namespaces.GetNamespace(path.Owner, gitlab.WithContext(ctx))
 	switch {
 	case gitLabSays(err, http.StatusNotFound):
-		return nil, &hinted{g.failed(what, err), fmt.Sprintf("there must be a group %s that the user of the token is a member of, or the token must be of a user %[1]s", path.Owner)}
-	case err == nil && owner.ID == 0:
+		return nil, plugins.Hinted(g.failed(what, err), fmt.Sprintf("there must be a group %s that the user of the token is a member of, or the token must be of a user %[1]s", path.Owner))
+	case err == nil && (owner == nil || owner.ID == 0):
 		err = errPartial
 	}
 	if err != nil {
@@ -191,7 +191,10 @@ func (g *gitLab) Delete(ctx context.Context, path Path) error {
 		return err
 	}
 	what := "delete project " + path.String()
-	if _, err := g.client.Projects.DeleteProject(found.ID, nil, gitlab.WithContext(ctx)); err != nil && !gitLabSays(err, http.StatusNotFound) {
+	switch _, err := g.client.Projects.DeleteProject(found.ID, nil, gitlab.WithContext(ctx)); {
+	case gitLabSays(err, http.StatusNotFound):
+		return nil // somebody was faster
+	case err != nil:
 		return g.failed(what, err)
 	}
 	for look, wait := 0, firstLook; look <= looks; look, wait = look+1, min(2*wait, longestLook) {

@@ -52,8 +52,10 @@ func TestGitLabIsFoundByTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := hosts.GitLab(ctx, ""); err != nil || again != host {
-		t.Errorf("the second time it is another one (%v)", err)
+	for _, spelling := range []string{"", lab.URL + "/", lab.URL + "/api/v4"} {
+		if again, err := hosts.GitLab(ctx, spelling); err != nil || again != host {
+			t.Errorf("%q is another one (%v)", spelling, err)
+		}
 	}
 	if !slices.Contains(concealed, env["GITLAB_TOKEN"]) {
 		t.Error("the token is not concealed")

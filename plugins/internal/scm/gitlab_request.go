@@ -32,7 +32,7 @@ func (g *gitLab) Propose(ctx context.Context, path Path, from, base string, chan
 	case head != change.Base:
 		return Proposal{}, changed(path, base, head)
 	case head == "":
-		return Proposal{}, &also{&hinted{fmt.Errorf("branch %s of %s is not there", base, path), "make it first: there is nothing to merge into"}, plugins.ErrNotFound}
+		return Proposal{}, &also{plugins.Hinted(fmt.Errorf("branch %s of %s is not there", base, path), "make it first: there is nothing to merge into"), plugins.ErrNotFound}
 	}
 	actions, err := repo.actions(ctx, head, change)
 	if err != nil {
@@ -115,7 +115,7 @@ func (r gitLabRepo) ask(ctx context.Context, from, base string, open *gitlab.Bas
 }
 
 func (g *gitLab) wholeRequest(what string, r *gitlab.MergeRequest, err error) (*gitlab.BasicMergeRequest, error) {
-	if err == nil && r.IID == 0 {
+	if err == nil && (r == nil || r.IID == 0) {
 		err = errPartial
 	}
 	if err != nil {
@@ -130,17 +130,35 @@ func proposalOf(r *gitlab.BasicMergeRequest) Proposal {
 
 // request is the newest request to merge from into base in a state, nil if there is none.
 func (r gitLabRepo) request(ctx context.Context, from, base, state string) (*gitlab.BasicMergeRequest, error) {
-	found, _, err := r.client.MergeRequests.ListProjectMergeRequests(r.id, &gitlab.ListProjectMergeRequestsOptions{
-		State: &state, SourceBranch: &from, TargetBranch: &base,
-	}, gitlab.WithContext(ctx))
-	if err != nil {
-		return nil, r.failed(fmt.Sprintf("look for a request to merge %s into %s of %s", from, base, r.path), err)
-	}
-	for _, r := range found {
-		// A fork may have a branch of that name, too.
-		if r.SourceProjectID == r.TargetProjectID {
-			return r, nil
+	what := fmt.Sprintf("look for a request to merge %s into %s of %s", from, base, r.path)
+	options := []gitlab.RequestOptionFunc{gitlab.WithContext(ctx)}
+	for range maxPages {
+		// The client's own function for it panics if there is a null in the list.
+		ask, err := r.client.NewRequest(http.MethodGet, "projects/"+gitlab.PathEscape(fmt.Sprint(r.id))+"/merge_requests", &gitlab.ListProjectMergeRequestsOptions{
+			ListOptions: gitlab.ListOptions{PerPage: pageSize}, State: &state, SourceBranch: &from, TargetBranch: &base,
+		}, options)
+		if err != nil {
+			return nil, r.failed(what, err)
 		}
+		var found []*gitlab.BasicMergeRequest
+		response, err := r.client.Do(ask, &found)
+		if err != nil {
+			return nil, r.failed(what, err)
+		}
+		for _, m := range found {
+			if m == nil || m.IID == 0 {
+				return nil, r.failed(what, errPartial)
+			}
+			// Forks may have a branch of that name, too, and there may be many of them.
+			if m.SourceProjectID == m.TargetProjectID && m.SourceBranch == from && m.TargetBranch == base {
+				return m, nil
+			}
+		}
+		next, more := gitlab.WithNext(response)
+		if !more {
+			break
+		}
+		options = []gitlab.RequestOptionFunc{gitlab.WithContext(ctx), next}
 	}
 	return nil, nil
 }

@@ -24,7 +24,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z0-9_]{1,255}$`)
 
 func checkVariable(name string) error {
 	if !variableName.MatchString(name) {
-		return &hinted{fmt.Errorf("%q is no name of a CI/CD variable", name), "it has letters, digits and _ alone, 255 at most"}
+		return plugins.Hinted(fmt.Errorf("%q is no name of a CI/CD variable", name), "it has letters, digits and _ alone, 255 at most")
 	}
 	return nil
 }
@@ -44,6 +44,9 @@ func (g *gitLab) SecretNames(ctx context.Context, path Path) ([]string, error) {
 			return nil, g.failed("look at the CI/CD variables of "+path.String(), err)
 		}
 		for _, v := range variables {
+			if v == nil || v.Key == "" {
+				return nil, g.failed("look at the CI/CD variables of "+path.String(), errPartial)
+			}
 			if v.EnvironmentScope == "" || v.EnvironmentScope == everywhere.EnvironmentScope {
 				names = append(names, v.Key)
 			}

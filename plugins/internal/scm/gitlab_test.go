@@ -22,6 +22,7 @@ func gitLabAt(address, token string, via http.RoundTripper) (scm.Host, error) {
 func TestGitLabKeepsThePromise(t *testing.T) {
 	scmtest.Run(t, func(t *testing.T) scmtest.Subject {
 		lab := parts.GitLab(t)
+		lab.Hold(agrees)
 		token := lab.User("ann")
 		lab.Group("acme/tools")
 		return scmtest.Subject{
@@ -64,6 +65,7 @@ var shop = scm.Path{Owner: "ann", Name: "shop"}
 func newGitLab(t *testing.T, files map[string]string) (*parts.Lab, scm.Host, *scmtest.Line) {
 	t.Helper()
 	lab, line := parts.GitLab(t), &scmtest.Line{}
+	lab.Hold(agrees)
 	host, err := gitLabAt(lab.URL, lab.User("ann"), line)
 	if err != nil {
 		t.Fatal(err)

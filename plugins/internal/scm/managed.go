@@ -69,7 +69,7 @@ func Keep(ctx context.Context, host Host, want, had Managed, last Kept) (Kept, *
 	// Secrets come first: the commit may start what needs them.
 	for _, name := range slices.Sorted(maps.Keys(want.Secrets)) {
 		if err := host.SetSecret(ctx, want.Path, name, want.Secrets[name]); err != nil {
-			return Kept{}, nil, fmt.Errorf("set the secret %s of %s: %w", name, want.Path, err)
+			return Kept{}, nil, err
 		}
 	}
 	if err := bring(ctx, host, c, want, had, last); err != nil {

@@ -29,10 +29,7 @@ type Hosts struct {
 	opened map[hostKey]Host
 }
 
-type hostKey struct {
-	service string
-	options Options
-}
+type hostKey struct{ service, address, token string }
 
 // New makes Hosts that look in env for what an option does not say.
 func New(env plugins.Env) *Hosts {
@@ -42,17 +39,28 @@ func New(env plugins.Env) *Hosts {
 // GitHub is the one at baseURL, else at $GITHUB_API_URL, else the public one, as the credential in $GITHUB_TOKEN, else in
 // $github_token, sees it. Call it inside a verb and with its ctx: the credential is concealed there. Nothing is sent.
 func (h *Hosts) GitHub(ctx context.Context, baseURL string) (Host, error) {
-	return h.open(ctx, "github", Options{
+	o := Options{
 		BaseURL: cmp.Or(baseURL, h.env.Getenv("GITHUB_API_URL")),
 		Token:   cmp.Or(h.env.Getenv("GITHUB_TOKEN"), h.env.Getenv("github_token")),
-	}, NewGitHub)
+	}
+	return h.open(ctx, o, "GitHub", NewGitHub, func(address *url.URL) string {
+		api, _ := gitHubAPI(address)
+		return api.String()
+	})
 }
 
-func (h *Hosts) open(ctx context.Context, service string, o Options, open func(plugins.Env, Options) (Host, error)) (Host, error) {
-	plugins.Conceal(ctx, strings.TrimSpace(o.Token))
+// open opens a host once. at is where the service is at an address, in one spelling: two of one service would be two writers
+// with one credential.
+func (h *Hosts) open(ctx context.Context, o Options, service string, open func(plugins.Env, Options) (Host, error), at func(*url.URL) string) (Host, error) {
+	o.Token = strings.TrimSpace(o.Token)
+	plugins.Conceal(ctx, o.Token)
+	address, err := o.address(service)
+	if err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := hostKey{service, o}
+	key := hostKey{service, strings.ToLower(at(address)), o.Token}
 	if host, ok := h.opened[key]; ok {
 		return host, nil
 	}
@@ -69,9 +77,9 @@ func (o Options) token(service, variables string) (string, error) {
 	token := strings.TrimSpace(o.Token)
 	switch {
 	case token == "":
-		return "", &hinted{fmt.Errorf("no token for %s", service), "set " + variables + " to a token that may do what the tool does"}
+		return "", plugins.Hinted(fmt.Errorf("no token for %s: %s is not set", service, variables), "set "+variables+" to a token that may do what the tool does")
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", &hinted{fmt.Errorf("the token for %s has characters that no token has", service), "look at what is in " + variables}
+		return "", plugins.Hinted(fmt.Errorf("the token for %s has characters that no token has", service), "look at what is in "+variables)
 	}
 	return token, nil
 }
@@ -84,7 +92,7 @@ func (o Options) address(service string) (*url.URL, error) {
 	address, err := url.Parse(strings.TrimRight(o.BaseURL, "/"))
 	if err != nil {
 		// What url.Parse says has the whole address in it, and that may have a password.
-		return nil, &hinted{fmt.Errorf("the base URL of %s is not a URL", service), "it begins with https:// and a host's name"}
+		return nil, plugins.Hinted(fmt.Errorf("the base URL of %s is not a URL", service), "it begins with https:// and a host's name")
 	}
 	switch {
 	case address.User != nil:
@@ -96,5 +104,5 @@ func (o Options) address(service string) (*url.URL, error) {
 	default:
 		return address, nil
 	}
-	return nil, &hinted{fmt.Errorf("the base URL of %s: %w", service, err), "it begins with https:// and a host's name; the credential comes from the environment"}
+	return nil, plugins.Hinted(fmt.Errorf("the base URL of %s: %w", service, err), "it begins with https:// and a host's name; the credential comes from the environment")
 }

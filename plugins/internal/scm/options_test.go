@@ -85,6 +85,12 @@ func TestToolsOfOneCredentialShareOneHost(t *testing.T) {
 	if open("") != first || open("https://other.example.com") == first {
 		t.Error("the hosts are not those of their addresses")
 	}
+	for _, spelling := range []string{"https://ghe.example.com/", "https://GHE.example.com/api/v3", "https://ghe.example.com/api/v3/"} {
+		if open(spelling) != first {
+			t.Errorf("%s is another host, with limits of its own", spelling)
+		}
+	}
+	concealed = concealed[:3]
 	vars["GITHUB_TOKEN"] = "new-token"
 	if again := open(""); again == first || again.token != "new-token" {
 		t.Error("another token has the same host")
@@ -93,7 +99,7 @@ func TestToolsOfOneCredentialShareOneHost(t *testing.T) {
 		t.Errorf("concealed %q", concealed)
 	}
 	clear(vars)
-	if _, err := hosts.GitHub(ctx, ""); err == nil || !strings.Contains(err.Error(), "no token") {
+	if _, err := hosts.GitHub(ctx, ""); err == nil || !strings.Contains(err.Error(), "no token for GitHub: GITHUB_TOKEN is not set") {
 		t.Errorf("without a token: %v", err)
 	}
 }

@@ -49,8 +49,8 @@ type Files interface {
 	// Read returns the content of a file on a branch.
 	Read(ctx context.Context, path Path, branch, file string) ([]byte, error)
 	// Commit puts one commit on a branch, which it makes, of the default branch, if it is missing; in an empty repository it
-	// is the first. A branch that is no longer at change.Base wraps [ErrChanged]. A change that changes nothing makes no
-	// commit and returns the head.
+	// is the first. A branch that is no longer at change.Base wraps [ErrChanged]; that something which is no file is where one
+	// is to be wraps [ErrExists]. A change that changes nothing makes no commit and returns the head.
 	Commit(ctx context.Context, path Path, branch string, change Change) (commit string, err error)
 }
 
@@ -128,8 +128,13 @@ const (
 type Tree struct {
 	// Head is the commit that the branch is at, "" if there is no such branch.
 	Head string
-	// Blobs are the SHA-1s of the files that there are, by path.
+	// Blobs are the SHA-1s of the files that there are, by path. A folder, a symbolic link and a submodule are no files.
 	Blobs map[string]string
+	// Executable are those of them that may be run.
+	Executable map[string]bool
+	// Blocked are the paths at which no file can be, by path: the path of what is in the way. That is the same one, or above
+	// it that of something which is no folder.
+	Blocked map[string]string
 }
 
 // File is what a file is to be.

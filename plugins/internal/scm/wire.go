@@ -15,15 +15,16 @@ import (
 )
 
 const (
-	// requestTimeout ends a request whose answer never comes. No request here waits for anything to happen.
+	// requestTimeout ends a request whose answer never comes. No request here waits for anything to happen. What is sent may
+	// take longer than that, if it is long: as many bytes a second are fast enough as there are in uploadRate.
 	requestTimeout = time.Minute
+	uploadRate     = 64 << 10
 	// maxAnswer is more than any answer that is asked for here.
 	maxAnswer = 128 << 20
 	maxHops   = 5
 )
 
 var (
-	errSilent = errors.New("no answer within " + requestTimeout.String())
 	errCircle = fmt.Errorf("more than %d redirects", maxHops)
 	errHuge   = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 )
@@ -88,7 +89,8 @@ func hostPort(u *url.URL) string {
 }
 
 func (w *wire) send(r *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeoutCause(r.Context(), requestTimeout, errSilent)
+	timeout := requestTimeout + time.Duration(max(0, r.ContentLength)/uploadRate)*time.Second
+	ctx, cancel := context.WithTimeoutCause(r.Context(), timeout, silentError(timeout))
 	defer cancel()
 	own := r.Clone(ctx)
 	own.Header.Set(w.header, w.value)
@@ -113,14 +115,20 @@ func (w *wire) send(r *http.Request) (*http.Response, error) {
 
 // ended is the error that a request ended with: its own context's if that is done.
 func ended(own, both context.Context, err error) error {
+	var silent silentError
 	switch {
 	case own.Err() != nil:
 		return own.Err()
-	case errors.Is(context.Cause(both), errSilent):
-		return errSilent
+	case errors.As(context.Cause(both), &silent):
+		return silent
 	}
 	return err
 }
+
+// silentError says how long an answer was waited for.
+type silentError time.Duration
+
+func (e silentError) Error() string { return "no answer within " + time.Duration(e).String() }
 
 // moved is the request to where an answer points, nil if it does not.
 func moved(r *http.Request, response *http.Response) (*http.Request, error) {

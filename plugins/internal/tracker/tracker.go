@@ -35,19 +35,19 @@ type Repository struct {
 	Rotation       string   `json:"rotation"`
 }
 
-// Place is where the workflow goes, and the secrets with the values of some variables of dtm's environment. standard is the
-// name of its file if the options have none, as old ones have.
-func (r Repository) Place(standard string, variables ...string) workflow.Place {
+// Place is where the workflow goes, and what becomes its secrets. standard is the name of its file if the options have none, as
+// old ones have.
+func (r Repository) Place(standard string, secrets ...workflow.Secret) workflow.Place {
 	file := cmp.Or(r.Workflow, standard)
 	at := workflow.Place{
 		BaseURL: r.BaseURL, Path: scm.Path{Owner: cmp.Or(r.Org, r.Owner), Name: r.Repo}, Branch: cmp.Or(r.Branch, "main"),
-		Files: []string{".github/workflows/" + file}, Adopt: r.Adopt, Secrets: map[string]string{},
+		Files: []string{".github/workflows/" + file}, Adopt: r.Adopt, Secrets: map[string]workflow.Secret{},
 	}
 	if r.ViaPullRequest {
-		at.Through = "dtm/" + strings.TrimSuffix(strings.TrimSuffix(file, ".yml"), ".yaml")
+		at.Through = workflow.Through(file)
 	}
-	for _, variable := range variables {
-		at.Secrets[workflow.SecretName(file, variable)] = variable
+	for _, s := range secrets {
+		at.Secrets[workflow.SecretName(file, s.Variable)] = s
 	}
 	return at
 }
@@ -57,14 +57,15 @@ func (r Repository) Legacy(file string, secrets ...string) workflow.Place {
 	r.Workflow, r.ViaPullRequest = file, false
 	at := r.Place(file)
 	for _, name := range secrets {
-		at.Secrets[name] = ""
+		at.Secrets[name] = workflow.Secret{}
 	}
 	return at
 }
 
 // Render makes a workflow of workflow.yml in files, a template whose actions stand in [[ ]]. It has the functions "yaml", for a
-// text or a list in one line; "secret", for the expression that gives the value of a variable; and "script", for scripts in
-// files, one after another, from the column that it stands at.
+// text or a list in one line; "secret", for the expression that gives the value of a variable; "file", for the name of the
+// workflow's file, which no other has; and "script", for scripts in files, one after another, from the column that it stands
+// at.
 func (r Repository) Render(files fs.FS, standard string, values any) (workflow.Document, error) {
 	text, err := fs.ReadFile(files, "workflow.yml")
 	if err != nil {
@@ -72,6 +73,7 @@ func (r Repository) Render(files fs.FS, standard string, values any) (workflow.D
 	}
 	t := template.New("workflow.yml").Delims("[[", "]]").Option("missingkey=error").Funcs(template.FuncMap{
 		"yaml": quote,
+		"file": func() string { return cmp.Or(r.Workflow, standard) },
 		"secret": func(variable string) string {
 			return "${{ secrets." + workflow.SecretName(cmp.Or(r.Workflow, standard), variable) + " }}"
 		},
@@ -93,15 +95,8 @@ func Missing(err error, hint string) error {
 	if !errors.Is(err, plugins.ErrNotFound) {
 		return err
 	}
-	return &missing{text: err.Error(), hint: hint}
+	return plugins.Hinted(errors.New(err.Error()), hint)
 }
-
-type missing struct{ text, hint string }
-
-func (e *missing) Error() string { return e.text }
-
-// Hint says what the user can do about it.
-func (e *missing) Hint() string { return e.hint }
 
 // quote is a text or a list of texts in one line of YAML, where it means nothing else. JSON is YAML.
 func quote(v any) (string, error) {

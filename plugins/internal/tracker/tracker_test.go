@@ -56,7 +56,7 @@ func TestScriptsStandInOneBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "secret: ${{ secrets.MINE_TOKEN }}\nrun: |\n  if x; then\n    y\n  fi\n\n  echo '{{ [[ ]] }}'\nnext: 1\n"
+	want := "secret: ${{ secrets." + workflow.SecretName("mine.yml", "TOKEN") + " }}\nrun: |\n  if x; then\n    y\n  fi\n\n  echo '{{ [[ ]] }}'\nnext: 1\n"
 	if diff := cmp.Diff(want, string(d.Text)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -64,11 +64,11 @@ func TestScriptsStandInOneBlock(t *testing.T) {
 
 func TestAPlaceIsTheToolsOwn(t *testing.T) {
 	r := Repository{Owner: "alice", Org: "acme", Repo: "app", Workflow: "mine.yaml", ViaPullRequest: true, BaseURL: "https://h"}
-	at := r.Place("standard.yml", "TOKEN")
-	if at.Path != (scm.Path{Owner: "acme", Name: "app"}) || at.Branch != "main" || at.Files[0] != ".github/workflows/mine.yaml" || at.Through != "dtm/mine" {
+	at := r.Place("standard.yml", workflow.Secret{Variable: "TOKEN"})
+	if at.Path != (scm.Path{Owner: "acme", Name: "app"}) || at.Branch != "main" || at.Files[0] != ".github/workflows/mine.yaml" || at.Through != workflow.Through("mine.yaml") {
 		t.Errorf("the place is %+v", at)
 	}
-	if at.Secrets[workflow.SecretName("mine.yaml", "TOKEN")] != "TOKEN" || len(at.Secrets) != 1 {
+	if at.Secrets[workflow.SecretName("mine.yaml", "TOKEN")].Variable != "TOKEN" || len(at.Secrets) != 1 {
 		t.Errorf("the secrets are %v", at.Secrets)
 	}
 	former := r.Legacy("standard.yml", "A", "B")

@@ -54,46 +54,49 @@ type Client struct {
 	server rest.Server
 }
 
-// Credentials are what somebody shows to Trello.
-type Credentials struct{ Key, Token string }
+// Variables are those of the environment that have a key and a token.
+type Variables struct{ Key, Token string }
 
-// Credentials are those of the environment. That one is missing is an error with a hint. They are concealed with ctx.
-func (s *Service) Credentials(ctx context.Context) (Credentials, error) {
-	c := Credentials{Key: s.env.Getenv(KeyVariable), Token: s.env.Getenv(TokenVariable)}
-	plugins.Conceal(ctx, c.Key)
-	plugins.Conceal(ctx, c.Token)
-	for name, value := range map[string]string{KeyVariable: c.Key, TokenVariable: c.Token} {
-		if strings.ContainsAny(value, "\"\\\r\n") {
-			return Credentials{}, &hinted{
-				err:  fmt.Errorf("trello: %s has characters that neither keys nor tokens have", name),
-				hint: "keys and tokens are letters and digits: https://trello.com/power-ups/admin shows them",
-			}
-		}
-	}
-	if c.Key == "" || c.Token == "" {
-		return Credentials{}, &hinted{
-			err:  fmt.Errorf("trello: %s and %s are not both set", KeyVariable, TokenVariable),
-			hint: "https://trello.com/power-ups/admin gives a key and a token; export them before you run dtm",
-		}
-	}
-	return c, nil
+// Usual are the variables that are read where nothing else is said.
+func Usual() Variables { return Variables{Key: KeyVariable, Token: TokenVariable} }
+
+// Hint says where the values come from.
+func (v Variables) Hint() string {
+	return "https://trello.com/power-ups/admin gives a key and a token: export them as " + v.Key + " and " + v.Token + " before you run dtm"
 }
 
-// Open makes a client with the credentials of the environment. baseURL is where the API is, as in [PublicURL]; if it is
-// empty the environment says it, or else it is that.
-func (s *Service) Open(ctx context.Context, baseURL string) (*Client, error) {
+// credentials are what the variables have. They are concealed with ctx.
+func (s *Service) credentials(ctx context.Context, from Variables) (key, token string, err error) {
+	key, token = s.env.Getenv(from.Key), s.env.Getenv(from.Token)
+	plugins.Conceal(ctx, key)
+	plugins.Conceal(ctx, token)
+	for name, value := range map[string]string{from.Key: key, from.Token: token} {
+		if strings.ContainsAny(value, "\"\\\r\n") {
+			return "", "", plugins.Hinted(fmt.Errorf("trello: %s has characters that neither keys nor tokens have", name),
+				"keys and tokens are letters and digits: https://trello.com/power-ups/admin shows them")
+		}
+	}
+	if key == "" || token == "" {
+		return "", "", plugins.Hinted(fmt.Errorf("trello: %s and %s are not both set", from.Key, from.Token), from.Hint())
+	}
+	return key, token, nil
+}
+
+// Open makes a client with the credentials that the variables have; that one is missing is an error with a hint. baseURL is
+// where the API is, as in [PublicURL]; if it is empty the environment says it, or else it is that.
+func (s *Service) Open(ctx context.Context, baseURL string, from Variables) (*Client, error) {
 	base, err := s.Base(baseURL)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.Credentials(ctx)
+	key, token, err := s.credentials(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	client := &Client{server: rest.Server{
-		Name: "trello", Base: base, Source: URLVariable, HTTP: s.env.HTTP, Hint: hint,
-		Authorization: fmt.Sprintf("OAuth oauth_consumer_key=%q, oauth_token=%q", c.Key, c.Token),
-		Secrets:       []string{c.Key, c.Token},
+		Name: "trello", Base: base, Source: URLVariable, HTTP: s.env.HTTP, Hint: from.hint,
+		Authorization: fmt.Sprintf("OAuth oauth_consumer_key=%q, oauth_token=%q", key, token),
+		Secrets:       []string{key, token},
 	}}
 	if base == PublicURL+version {
 		client.server.Pace = s.limiter
@@ -102,12 +105,12 @@ func (s *Service) Open(ctx context.Context, baseURL string) (*Client, error) {
 }
 
 // hint says what to do about an answer. A token that may not do something is refused as one that is wrong.
-func hint(code int, said string) string {
+func (v Variables) hint(code int, said string) string {
 	switch {
 	case code == http.StatusUnauthorized && strings.Contains(said, "permission"), code == http.StatusForbidden:
 		return "the user whose token it is may not do this: it takes a member of the board, with the scopes read and write"
 	case code == http.StatusUnauthorized:
-		return "are " + KeyVariable + " and " + TokenVariable + " right, and has the token not expired? https://trello.com/power-ups/admin gives new ones"
+		return "are " + v.Key + " and " + v.Token + " right, and has the token not expired? https://trello.com/power-ups/admin gives new ones"
 	}
 	return ""
 }
@@ -137,15 +140,3 @@ func (s *Service) Base(baseURL string) (string, error) {
 	}
 	return strings.TrimSuffix(base, version) + version, nil
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

@@ -30,7 +30,7 @@ func service(t *testing.T, k *parts.Kanban, set map[string]string) *Service {
 
 func open(t *testing.T, k *parts.Kanban) *Client {
 	t.Helper()
-	c, err := service(t, k, nil).Open(t.Context(), "")
+	c, err := service(t, k, nil).Open(t.Context(), "", Usual())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestCredentialsAreAskedForBeforeAnythingIsSent(t *testing.T) {
 	for _, set := range []map[string]string{
 		{KeyVariable: ""}, {TokenVariable: ""}, {TokenVariable: "a\"b"}, {KeyVariable: "a\nb"},
 	} {
-		if _, err := service(t, k, set).Open(t.Context(), ""); err == nil || hintOf(err) == "" {
+		if _, err := service(t, k, set).Open(t.Context(), "", Usual()); err == nil || hintOf(err) == "" {
 			t.Errorf("%v: %v, hint %q", set, err, hintOf(err))
 		}
 	}
@@ -59,7 +59,7 @@ func TestCredentialsAreAskedForBeforeAnythingIsSent(t *testing.T) {
 func TestTheURLOfTheAPIIsOneAndCarriesNoCredentials(t *testing.T) {
 	k := parts.Trello(t)
 	for _, base := range []string{"api.trello.com", "ftp://api.trello.com", "https://u:s3cret@h", "https://h/?token=s3cret", "https://", "https://h/%zz"} {
-		_, err := service(t, k, nil).Open(t.Context(), base)
+		_, err := service(t, k, nil).Open(t.Context(), base, Usual())
 		if err == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", base, err)
 		}
@@ -142,7 +142,7 @@ func bubble(t *testing.T, handler http.HandlerFunc) *Client {
 		return map[string]string{KeyVariable: "k", TokenVariable: "t"}[name]
 	}
 	env.HTTP.Transport = direct{handler}
-	c, err := New(env).Open(t.Context(), "")
+	c, err := New(env).Open(t.Context(), "", Usual())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/devstream-io/dtm/plugins"
 )
 
 // language is what one language says of its workflow.
@@ -23,11 +25,14 @@ type language struct {
 }
 
 // errNothing says that there is no workflow without a job.
-var errNothing = &hinted{errors.New("nothing is enabled: a workflow needs something to do"), "enable build, test or docker"}
+var errNothing = plugins.Hinted(errors.New("nothing is enabled: a workflow needs something to do"), "enable build, test or docker")
 
 // render makes the workflow of the file of that name.
 func (l language) render(o Actions, file string) (Document, error) {
 	name := stem(file)
+	if err := o.clash(file); err != nil {
+		return Document{}, err
+	}
 	jobs, err := l.jobs(o, file)
 	if err != nil {
 		return Document{}, err

@@ -29,10 +29,11 @@ func GitLabGeneric(env plugins.Env, hosts *scm.Hosts, name, schema string) plugi
 	return New(env, gitlabGeneric(env, hosts.GitLab, name, schema))
 }
 
-func gitlabGeneric(env plugins.Env, open func(context.Context, string) (scm.Host, error), name, schema string) Preset[GitLabTemplate] {
-	return Preset[GitLabTemplate]{
-		Name: name, Schema: schema, Open: open,
-		Place: func(o GitLabTemplate) Place { return o.GitLab.place() },
+func gitlabGeneric(env plugins.Env, open func(context.Context, string) (scm.Host, error), name, schema string) Preset[GitLabTemplate, Outputs] {
+	return Preset[GitLabTemplate, Outputs]{
+		Name: name, Schema: schema, Open: open, GitLab: true,
+		Place:   func(o GitLabTemplate) Place { return o.GitLab.place() },
+		Outputs: Place.Outputs,
 		Render: func(ctx context.Context, o GitLabTemplate) (Document, error) {
 			text, err := source{env}.read(ctx, o.TemplateURL, o.Checksum)
 			if err != nil {
@@ -80,10 +81,8 @@ func (o GitLabTemplate) execute(text []byte) ([]byte, error) {
 func plainer(err error) error {
 	text := strings.TrimPrefix(err.Error(), "template: template:")
 	text = strings.TrimPrefix(text, "template: ")
-	return &hinted{
-		err:  errors.New("line " + text),
-		hint: "variables are under templateVariables; where {{ }} belong to the file itself, set delimiters: \"[[ ]]\"",
-	}
+	return plugins.Hinted(errors.New("line "+text),
+		"variables are under templateVariables; where {{ }} belong to the file itself, set delimiters: \"[[ ]]\"")
 }
 
 // limited is a buffer that refuses to become too long.

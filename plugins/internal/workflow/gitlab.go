@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -31,13 +30,13 @@ func (o GitLab) place() Place {
 	i := strings.LastIndexByte(o.PathWithNamespace, '/')
 	at := Place{
 		BaseURL: o.BaseURL, Path: scm.Path{Owner: o.PathWithNamespace[:max(i, 0)], Name: o.PathWithNamespace[i+1:]},
-		Branch: cmp.Or(o.Branch, "main"), Files: []string{o.file()}, Adopt: o.Adopt, Secrets: maps.Clone(o.Variables),
+		Branch: cmp.Or(o.Branch, "main"), Files: []string{o.file()}, Adopt: o.Adopt, Secrets: map[string]Secret{},
+	}
+	for name, variable := range o.Variables {
+		at.Secrets[name] = Secret{variable, "set " + variable + " to the value that the CI/CD variable " + name + " is to have"}
 	}
 	if o.ViaPullRequest {
-		at.Through = "dtm/" + strings.TrimLeft(stem(o.file()), ".")
-	}
-	if at.Secrets == nil {
-		at.Secrets = map[string]string{}
+		at.Through = Through(o.file())
 	}
 	return at
 }
@@ -71,11 +70,12 @@ func GitLabGolang(env plugins.Env, hosts *scm.Hosts, name, schema string) plugin
 	return New(env, gitlabGolang(hosts.GitLab, name, schema))
 }
 
-func gitlabGolang(open func(context.Context, string) (scm.Host, error), name, schema string) Preset[GitLabGo] {
-	return Preset[GitLabGo]{
-		Name: name, Schema: schema, Open: open,
-		Place:  GitLabGo.place,
-		Render: func(_ context.Context, o GitLabGo) (Document, error) { return o.render() },
+func gitlabGolang(open func(context.Context, string) (scm.Host, error), name, schema string) Preset[GitLabGo, ImageOutputs] {
+	return Preset[GitLabGo, ImageOutputs]{
+		Name: name, Schema: schema, Open: open, GitLab: true,
+		Place:   GitLabGo.place,
+		Outputs: Place.ImageOutputs,
+		Render:  func(_ context.Context, o GitLabGo) (Document, error) { return o.render() },
 	}
 }
 
@@ -84,7 +84,7 @@ func (o GitLabGo) place() Place {
 	if o.Docker.Enable {
 		at.Image = o.Docker.image(at.Path.Name)
 		if o.Docker.Registry.Type != "gitlab" {
-			at.Secrets[o.Docker.secret(o.file())] = o.Docker.Registry.tokenEnv()
+			at.Secrets[o.Docker.secret(o.file())] = o.Docker.token(at.Image)
 		}
 	}
 	return at
@@ -94,6 +94,9 @@ func (o GitLabGo) place() Place {
 func (o GitLabGo) render() (Document, error) {
 	if !o.Lint.Enable && !o.Build.Enable && !o.Test.Enable && !o.Docker.Enable {
 		return Document{}, errNothing
+	}
+	if err := o.clash(); err != nil {
+		return Document{}, err
 	}
 	onBranch := fields{{"if", `$CI_COMMIT_BRANCH == "` + o.Branch + `"`}}
 	standard := fields{
@@ -162,7 +165,7 @@ func (o GitLabGo) job(stage string, script ...string) fields {
 	}
 	return append(job,
 		field{"cache", fields{
-			{"key", fields{{"files", []string{"go.sum"}}, {"prefix", "go"}}},
+			{"key", fields{{"files", []string{"go.sum"}}, {"prefix", strings.TrimPrefix(Through(o.file()), "dtm/")}}},
 			{"paths", []string{".cache/go/pkg/mod/", ".cache/go-build/"}},
 		}},
 		field{"script", block(script)},

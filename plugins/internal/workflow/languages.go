@@ -25,10 +25,11 @@ func Python(env plugins.Env, hosts *scm.Hosts, name, schema string) plugins.Kind
 }
 
 // preset is the language's workflow as a preset. legacy are the files that DevStream made in the same folder.
-func (l language) preset(open func(context.Context, string) (scm.Host, error), name, schema string, legacy ...string) Preset[Actions] {
-	return Preset[Actions]{
+func (l language) preset(open func(context.Context, string) (scm.Host, error), name, schema string, legacy ...string) Preset[Actions, ImageOutputs] {
+	return Preset[Actions, ImageOutputs]{
 		Name: name, Schema: schema, Open: open,
-		Place: func(o Actions) Place { return o.place(l.file) },
+		Place:   func(o Actions) Place { return o.place(l.file) },
+		Outputs: Place.ImageOutputs,
 		Render: func(_ context.Context, o Actions) (Document, error) {
 			return l.render(o, cmp.Or(o.Workflow, l.file))
 		},
@@ -39,7 +40,7 @@ func (l language) preset(open func(context.Context, string) (scm.Host, error), n
 				at.Files = append(at.Files, ".github/workflows/"+file)
 			}
 			if o.Docker.Enable {
-				at.Secrets = map[string]string{"DOCKERHUB_TOKEN": "DOCKERHUB_TOKEN"}
+				at.Secrets = map[string]Secret{"DOCKERHUB_TOKEN": {}}
 			}
 			return at
 		},

@@ -3,6 +3,8 @@ package workflow_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,9 +29,12 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func resource(t *testing.T, data json.RawMessage) workflow.Resource {
+// made is what there is of a file that may build an image.
+type made = workflow.Resource[workflow.ImageOutputs]
+
+func resource(t *testing.T, data json.RawMessage) made {
 	t.Helper()
-	var r workflow.Resource
+	var r made
 	must(t, json.Unmarshal(data, &r))
 	return r
 }
@@ -40,6 +45,14 @@ func hint(err error) string {
 		return h.Hint()
 	}
 	return ""
+}
+
+// requests are those that came so far.
+func (w *world) requests() []string {
+	if w.hub != nil {
+		return w.hub.Requests()
+	}
+	return w.lab.Requests()
 }
 
 func (w *world) writes() (writes []string) {
@@ -76,7 +89,9 @@ func TestASecondApplyFindsNothingToDoAndDeletesNothing(t *testing.T) {
 			t.Errorf("an update to the same asks for %s", request)
 		}
 	}
-	if got := resource(t, r); got.Outputs != (workflow.Outputs{Repo: project, Branch: "main", File: goFile, Image: "docker.io/me/hello"}) {
+	if got := resource(t, r); got.Outputs != (workflow.ImageOutputs{
+		Outputs: workflow.Outputs{Repo: project, Branch: "main", File: goFile}, Image: "docker.io/me/hello",
+	}) {
 		t.Errorf("outputs are %+v", got.Outputs)
 	}
 	if got := w.secrets(); len(got) != 1 || got[goToken] != token {
@@ -163,24 +178,107 @@ func TestAnEditedFileIsPutRightAndAnotherPluginsIsNot(t *testing.T) {
 	}
 }
 
+// What is missing is said before anything is asked for, and what it is for.
 func TestCredentialsAreLookedForBeforeAnythingIsWritten(t *testing.T) {
 	t.Parallel()
-	w := onGitHub(t)
-	with := w.env.Getenv
-	w.env.Getenv = func(name string) string {
-		if name == "DOCKERHUB_TOKEN" {
-			return ""
+	for _, c := range []struct{ plugin, options, variable, hint string }{
+		{golang, base + `,` + docker + `}`, "DOCKERHUB_TOKEN", "set DOCKERHUB_TOKEN to a token, or password, of me that may push docker.io/me/hello"},
+		{golang, base + `,"secrets":{"TOKEN":"NPM_TOKEN"}}`, "NPM_TOKEN", "set NPM_TOKEN to what commands are to find in $TOKEN"},
+		{"gitlabci-golang", `{"pathWithNamespace":"acme/hello","variables":{"KEY":"DEPLOY_KEY"}}`, "DEPLOY_KEY", "set DEPLOY_KEY to the value that the CI/CD variable KEY is to have"},
+		{
+			"gitlabci-golang", `{"pathWithNamespace":"acme/hello","docker":{"enable":true,"registry":{"type":"harbor","url":"h.example.com/lib","username":"bot","tokenEnv":"H"}}}`,
+			"H", "set H to a token, or password, of bot that may push h.example.com/lib/hello",
+		},
+	} {
+		w := onGitHub(t)
+		if c.plugin != golang {
+			w = onGitLab(t)
 		}
-		return with(name)
+		with := w.env.Getenv
+		w.env.Getenv = func(name string) string {
+			if name == c.variable {
+				return ""
+			}
+			return with(name)
+		}
+		before := len(w.requests())
+		_, err := w.kind(c.plugin).Create(t.Context(), w.options(c.plugin, c.options))
+		if err == nil || !strings.Contains(err.Error(), c.variable) || hint(err) != c.hint {
+			t.Errorf("%s: %v, hint %q", c.options, err, hint(err))
+		}
+		if asked := w.requests()[before:]; len(asked) > 0 {
+			t.Errorf("%s: asked for %q", c.options, asked)
+		}
 	}
+}
+
+func TestWhatIsNoPipelineNeverReachesTheProject(t *testing.T) {
+	t.Parallel()
+	w := onGitLab(t)
+	kind := w.kind("gitlabci-generic")
+	for text, why := range map[string]string{
+		"build: {{ .x }}: y\n":    "no YAML",
+		"- build\n":               "no YAML with a map",
+		"# {{ .x }}\n":            "empty",
+		"build: {{ .missing }}\n": "no entry for key",
+	} {
+		must(t, os.WriteFile(filepath.Join(w.dir, "ci.tmpl"), []byte(text), 0o600))
+		before := len(w.requests())
+		_, err := kind.Create(t.Context(), w.options("gitlabci-generic", `{"pathWithNamespace":"acme/hello","templateURL":"ci.tmpl","templateVariables":{"x":"a: b"},"variables":{"DEPLOY_KEY":"DEPLOY_KEY"}}`))
+		if err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%q: %v, want %s", text, err, why)
+		}
+		if asked := w.requests()[before:]; len(asked) > 0 || len(w.lab.Variables(project)) > 0 {
+			t.Errorf("%q: asked for %q", text, asked)
+		}
+	}
+}
+
+// Text is what it was on the service, too, wherever it stands.
+func TestTextIsPushedAsItWas(t *testing.T) {
+	t.Parallel()
+	const command = `make && echo "<a>+'b'" > x &`
+	encoded, err := json.Marshal(command)
+	must(t, err)
+	for _, step := range []string{"install", "lint", "build", "test"} {
+		for _, plugin := range []string{golang, "githubactions-nodejs", "githubactions-python", "gitlabci-golang"} {
+			w, file, options := onGitHub, goFile, base+`,"workflow":"dtm-go.yml","`+step+`":{"enable":true,"command":`+string(encoded)+`}}`
+			if plugin == "gitlabci-golang" {
+				if step == "install" {
+					continue
+				}
+				w, file, options = onGitLab, ".gitlab-ci.yml", `{"pathWithNamespace":"acme/hello","`+step+`":{"enable":true,"command":`+string(encoded)+`}}`
+			}
+			world := w(t)
+			kind := world.kind(plugin)
+			_, err := kind.Create(t.Context(), world.options(plugin, options))
+			must(t, err)
+			if text := world.files("main")[file]; !strings.Contains(text, command) {
+				t.Errorf("%s: %s is not in\n%s", plugin, step, text)
+			}
+		}
+	}
+}
+
+// Two tools of one plugin live in one repository, and one goes without the other.
+func TestOneToolGoesAndTheOtherStays(t *testing.T) {
+	t.Parallel()
+	w := onGitHub(t)
 	kind := w.kind(golang)
-	w.hub.Reset()
-	_, err := kind.Create(t.Context(), w.options(golang, base+`,`+docker+`}`))
-	if err == nil || !strings.Contains(err.Error(), "DOCKERHUB_TOKEN") || hint(err) == "" {
-		t.Errorf("got %v", err)
+	const with = `,"viaPullRequest":true,` + docker
+	one, two := w.options(golang, base+with+`}`), w.options(golang, base+with+`,"workflow":"dtm-go.yaml"}`)
+	first, err := kind.Create(t.Context(), one)
+	must(t, err)
+	second, err := kind.Create(t.Context(), two)
+	must(t, err)
+	if pulls := w.hub.Pulls(t, project); len(pulls) != 2 || len(w.secrets()) != 2 {
+		t.Errorf("pulls %+v, %d secrets", pulls, len(w.secrets()))
 	}
-	if len(w.hub.Requests()) > 0 {
-		t.Errorf("asked for %q", w.hub.Requests())
+	must(t, kind.Delete(t.Context(), one, first))
+	again, err := kind.Read(t.Context(), two, second)
+	must(t, err)
+	if string(again) != string(second) || len(w.secrets()) != 1 {
+		t.Errorf("read %s, made %s; %d secrets", again, second, len(w.secrets()))
 	}
 }
 
@@ -220,10 +318,10 @@ func TestWhatIsProposedIsNoDriftUntilSomebodyDeclines(t *testing.T) {
 		t.Fatalf("pulls %+v, made %s", pulls, r)
 	}
 	files := resource(t, r).Files
-	read := func() (workflow.Resource, error) {
+	read := func() (made, error) {
 		data, err := kind.Read(t.Context(), want, r)
 		if err != nil {
-			return workflow.Resource{}, err
+			return made{}, err
 		}
 		return resource(t, data), nil
 	}
@@ -336,6 +434,24 @@ func TestIdentityIsTheFileInItsRepository(t *testing.T) {
 	}
 	if of(base+`}`) == of(base+`,"workflow":"x.yml"}`) || of(base+`}`) == of(`{"owner":"acme","repo":"hello2"}`) {
 		t.Error("two files are one thing")
+	}
+}
+
+func TestIdentityIsReadByPeople(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ plugin, options, environment, want string }{
+		{golang, base + `}`, "", "acme/hello on github.com: .github/workflows/dtm-go.yml"},
+		{golang, base + `,"baseURL":"https://api.github.com/"}`, "", "acme/hello on github.com: .github/workflows/dtm-go.yml"},
+		{golang, base + `,"baseURL":"https://GHE.example.com/api/v3"}`, "", "acme/hello on ghe.example.com: .github/workflows/dtm-go.yml"},
+		{golang, base + `}`, "https://ghe.example.com:8443", "acme/hello on ghe.example.com:8443: .github/workflows/dtm-go.yml"},
+		{"gitlabci-golang", `{"pathWithNamespace":"acme/x/hello"}`, "", "acme/x/hello on gitlab.com: .gitlab-ci.yml"},
+		{"gitlabci-golang", `{"pathWithNamespace":"acme/hello"}`, "https://example.com/gitlab/", "acme/hello on example.com/gitlab: .gitlab-ci.yml"},
+	} {
+		w := newWorld(t)
+		w.getenv(map[string]string{"GITHUB_API_URL": c.environment, "GITLAB_URL": c.environment})
+		if got, err := w.kind(c.plugin).Identity(t.Context(), w.options(c.plugin, c.options)); err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.options, got, err, c.want)
+		}
 	}
 }
 

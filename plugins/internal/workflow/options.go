@@ -2,9 +2,6 @@ package workflow
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"regexp"
 	"strings"
 
 	"github.com/devstream-io/dtm/plugins/internal/scm"
@@ -92,22 +89,17 @@ func (o Actions) place(standard string) Place {
 		Files: []string{".github/workflows/" + file}, Adopt: o.Adopt,
 	}
 	if o.ViaPullRequest {
-		at.Through = "dtm/" + stem(file)
+		at.Through = Through(file)
 	}
-	at.Secrets = map[string]string{}
+	at.Secrets = map[string]Secret{}
 	for name, variable := range o.Secrets {
-		at.Secrets[SecretName(file, name)] = variable
+		at.Secrets[SecretName(file, name)] = Secret{variable, "set " + variable + " to what commands are to find in $" + name}
 	}
 	if o.Docker.Enable {
 		at.Image = o.Docker.image(o.Repo)
-		at.Secrets[o.Docker.secret(file)] = o.Docker.Registry.tokenEnv()
+		at.Secrets[o.Docker.secret(file)] = o.Docker.token(at.Image)
 	}
 	return at
-}
-
-// stem is a file's name without its ending: what makes everything else of the tool its own.
-func stem(file string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(file, ".yml"), ".yaml")
 }
 
 // image is what is pushed, without a tag. Registries have lower case only, but for variables, which are of GitLab's.
@@ -140,32 +132,13 @@ func (r Registry) host() string {
 // tokenEnv is the variable with the token; old options name none.
 func (r Registry) tokenEnv() string { return cmp.Or(r.TokenEnv, "DOCKERHUB_TOKEN") }
 
+// token is what the secret with the token is made of. image is what it is to push.
+func (d Docker) token(image string) Secret {
+	variable := d.Registry.tokenEnv()
+	return Secret{variable, "set " + variable + " to a token, or password, of " + d.Registry.Username + " that may push " + image}
+}
+
 // secret is the name of the secret with the token.
 func (d Docker) secret(file string) string {
 	return cmp.Or(d.Registry.Secret, SecretName(file, d.Registry.tokenEnv()))
-}
-
-var plainFile = regexp.MustCompile(`^[a-z][a-z0-9-]*\.yml$`)
-
-// SecretName is the name of a secret that the workflow of a file, and no other, gets of a variable: as in
-// "DTM_GO_DOCKERHUB_TOKEN" for "dtm-go.yml".
-func SecretName(file, variable string) string {
-	if file == rootFile {
-		return "DTM_CI_" + strings.ToUpper(variable)
-	}
-	name := strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z':
-			return r - 'a' + 'A'
-		case 'A' <= r && r <= 'Z' || '0' <= r && r <= '9':
-			return r
-		}
-		return '_'
-	}, stem(file))
-	if !plainFile.MatchString(file) || strings.HasPrefix(name, "GITHUB") || strings.HasPrefix(name, "CI") {
-		// Other files may come to the same letters, and some beginnings are the service's own.
-		sum := sha256.Sum256([]byte(file))
-		name = "DTM_" + name + "_" + strings.ToUpper(hex.EncodeToString(sum[:3]))
-	}
-	return name + "_" + strings.ToUpper(variable)
 }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,59 +14,79 @@ import (
 )
 
 // plugin is a preset with its verbs.
-type plugin[O any] struct {
-	Preset[O]
+type plugin[O, P any] struct {
+	Preset[O, P]
 	env plugins.Env
 }
 
 var (
-	_ plugins.Plugin[Actions, Resource]    = (*plugin[Actions])(nil)
-	_ plugins.Identifier[Actions]          = (*plugin[Actions])(nil)
-	_ plugins.Previewer[Actions, Resource] = (*plugin[Actions])(nil)
-	_ plugins.Successor[Actions, Resource] = (*plugin[Actions])(nil)
+	_ plugins.Plugin[Actions, Resource[Outputs]]    = (*plugin[Actions, Outputs])(nil)
+	_ plugins.Identifier[Actions]                   = (*plugin[Actions, Outputs])(nil)
+	_ plugins.Previewer[Actions, Resource[Outputs]] = (*plugin[Actions, Outputs])(nil)
+	_ plugins.Successor[Actions, Resource[Outputs]] = (*plugin[Actions, Outputs])(nil)
 )
 
 // Identity is the file in its repository, whatever the branch: names of secrets follow from the file's.
-func (p *plugin[O]) Identity(o O) string {
+func (p *plugin[O, P]) Identity(o O) string {
 	at := p.Place(o)
 	if at.Path.Owner == "" || at.Path.Name == "" {
 		return ""
 	}
 	// Both services ignore the case of owners and repositories.
-	return strings.TrimRight(strings.ToLower(at.BaseURL), "/") + "#" + strings.ToLower(at.Path.String()) + "#" + at.Files[0]
+	return strings.ToLower(at.Path.String()) + " on " + p.service(at.BaseURL) + ": " + at.Files[0]
+}
+
+// service is where the repository is, for people: one service has one name, whatever the form of its address.
+func (p *plugin[O, P]) service(baseURL string) string {
+	variable, public := "GITHUB_API_URL", "github.com"
+	if p.GitLab {
+		variable, public = "GITLAB_URL", "gitlab.com"
+	}
+	base := strings.ToLower(cmp.Or(baseURL, p.env.Getenv(variable), public))
+	if _, rest, ok := strings.Cut(base, "://"); ok {
+		base = rest
+	}
+	base = strings.TrimRight(base, "/")
+	for _, api := range []string{"/api/v3", "/api/v4"} {
+		base = strings.TrimSuffix(base, api)
+	}
+	if base == "api."+public {
+		return public
+	}
+	return base
 }
 
 // Create puts the file into the repository. One that is there already is replaced if it is dtm's, or if adopt says so.
-func (p *plugin[O]) Create(ctx context.Context, want O) (Resource, error) {
-	return p.keep(ctx, want, scm.Managed{}, Resource{})
+func (p *plugin[O, P]) Create(ctx context.Context, want O) (Resource[P], error) {
+	return p.keep(ctx, want, scm.Managed{}, Resource[P]{})
 }
 
 // Read looks at the file that is recorded, which is not the wanted one while a new name waits for its Update.
-func (p *plugin[O]) Read(ctx context.Context, want O, last Resource) (Resource, error) {
+func (p *plugin[O, P]) Read(ctx context.Context, want O, last Resource[P]) (Resource[P], error) {
 	at := p.Place(want)
 	host, err := p.Open(ctx, at.BaseURL)
 	if err != nil {
-		return Resource{}, err
+		return Resource[P]{}, err
 	}
 	kept, open, err := scm.Find(ctx, host, p.claim(at), last.Kept)
 	if err != nil {
-		return Resource{}, err
+		return Resource[P]{}, err
 	}
 	outputs := last.Outputs
-	if outputs.Repo == "" {
-		outputs = at.outputs()
+	if last.Repository == "" {
+		outputs = p.Outputs(at)
 	}
 	return resource(kept, open, outputs), nil
 }
 
 // Update makes the file what is wanted, in one commit or one proposal. A new name is a new file in the commit that removes the
 // old one.
-func (p *plugin[O]) Update(ctx context.Context, want, have O, last Resource) (Resource, error) {
+func (p *plugin[O, P]) Update(ctx context.Context, want, have O, last Resource[P]) (Resource[P], error) {
 	return p.keep(ctx, want, p.had(have), last)
 }
 
 // Delete removes the file, if it is still dtm's, and the secrets.
-func (p *plugin[O]) Delete(ctx context.Context, have O, last Resource) error {
+func (p *plugin[O, P]) Delete(ctx context.Context, have O, last Resource[P]) error {
 	at := p.Place(have)
 	host, err := p.Open(ctx, at.BaseURL)
 	if err != nil {
@@ -75,7 +96,7 @@ func (p *plugin[O]) Delete(ctx context.Context, have O, last Resource) error {
 }
 
 // Preview says which files would be made, changed and removed, and what is missing for that.
-func (p *plugin[O]) Preview(ctx context.Context, want, have O, last Resource) (plugins.Preview, error) {
+func (p *plugin[O, P]) Preview(ctx context.Context, want, have O, last Resource[P]) (plugins.Preview, error) {
 	host, m, err := p.wanted(ctx, want)
 	if err != nil {
 		return plugins.Preview{}, err
@@ -91,52 +112,51 @@ func (p *plugin[O]) Preview(ctx context.Context, want, have O, last Resource) (p
 }
 
 // Succeed looks for the files that DevStream made: its resource does not name them.
-func (p *plugin[O]) Succeed(ctx context.Context, have O, _ []byte) (Resource, error) {
+func (p *plugin[O, P]) Succeed(ctx context.Context, have O, _ []byte) (Resource[P], error) {
 	at := p.Place(have)
 	if p.Legacy != nil {
 		at = p.Legacy(have)
 	}
 	host, err := p.Open(ctx, at.BaseURL)
 	if err != nil {
-		return Resource{}, err
+		return Resource[P]{}, err
 	}
 	kept, open, err := scm.Find(ctx, host, p.claim(at), scm.Kept{})
 	if errors.Is(err, plugins.ErrNotFound) {
 		// Read finds the same, by its name.
 		kept = scm.Kept{Repository: at.Path.String(), Branch: at.Branch, Files: map[string]string{at.Files[0]: ""}, Secrets: []string{}}
 	} else if err != nil {
-		return Resource{}, err
+		return Resource[P]{}, err
 	}
-	return resource(kept, open, at.outputs()), nil
+	return resource(kept, open, p.Outputs(at)), nil
 }
 
-func (p *plugin[O]) keep(ctx context.Context, want O, had scm.Managed, last Resource) (Resource, error) {
+func (p *plugin[O, P]) keep(ctx context.Context, want O, had scm.Managed, last Resource[P]) (Resource[P], error) {
 	host, m, err := p.wanted(ctx, want)
 	if err != nil {
-		return Resource{}, err
+		return Resource[P]{}, err
 	}
 	kept, open, err := scm.Keep(ctx, host, m, had, last.Kept)
 	if err != nil {
-		return Resource{}, err
+		return Resource[P]{}, err
 	}
-	return resource(kept, open, p.Place(want).outputs()), nil
+	return resource(kept, open, p.Outputs(p.Place(want))), nil
 }
 
 // wanted is all that is to be kept, known before anything is written: the file, parsed, and the values of the secrets.
-func (p *plugin[O]) wanted(ctx context.Context, want O) (scm.Host, scm.Managed, error) {
+func (p *plugin[O, P]) wanted(ctx context.Context, want O) (scm.Host, scm.Managed, error) {
 	at := p.Place(want)
 	host, err := p.Open(ctx, at.BaseURL)
 	if err != nil {
 		return nil, scm.Managed{}, err
 	}
 	m := p.claim(at)
-	for name, variable := range at.Secrets {
-		value := p.env.Getenv(variable)
+	for _, name := range slices.Sorted(maps.Keys(at.Secrets)) {
+		from := at.Secrets[name]
+		value := p.env.Getenv(from.Variable)
 		if value == "" {
-			return nil, scm.Managed{}, &hinted{
-				err:  fmt.Errorf("the secret %s needs the environment variable %s, which is empty", name, variable),
-				hint: "set " + variable + " to a token that may push images",
-			}
+			return nil, scm.Managed{}, plugins.Hinted(
+				fmt.Errorf("the secret %s needs the environment variable %s, which is empty", name, from.Variable), from.Hint)
 		}
 		plugins.Conceal(ctx, value)
 		m.Secrets[name] = value
@@ -154,7 +174,7 @@ func (p *plugin[O]) wanted(ctx context.Context, want O) (scm.Host, scm.Managed, 
 }
 
 // had is what the tool has by its former options. There are none if it was never applied.
-func (p *plugin[O]) had(have O) scm.Managed {
+func (p *plugin[O, P]) had(have O) scm.Managed {
 	at := p.Place(have)
 	if at.Path.Name == "" {
 		return scm.Managed{}
@@ -163,7 +183,7 @@ func (p *plugin[O]) had(have O) scm.Managed {
 }
 
 // claim is what is the tool's by its name.
-func (p *plugin[O]) claim(at Place) scm.Managed {
+func (p *plugin[O, P]) claim(at Place) scm.Managed {
 	m := scm.Managed{
 		Path: at.Path, Branch: at.Branch, Files: map[string]scm.File{}, Secrets: map[string]string{},
 		Marker: scm.MarkerOf(p.Name), Adopt: at.Adopt, Through: at.Through,
@@ -177,27 +197,11 @@ func (p *plugin[O]) claim(at Place) scm.Managed {
 	return m
 }
 
-func (at Place) outputs() Outputs {
-	return Outputs{Repo: at.Path.String(), Branch: at.Branch, File: at.Files[0], Image: at.Image}
-}
-
 // resource is the one place that says what is recorded.
-func resource(kept scm.Kept, open *scm.Proposal, outputs Outputs) Resource {
-	r := Resource{Kept: kept, Outputs: outputs}
+func resource[P any](kept scm.Kept, open *scm.Proposal, outputs P) Resource[P] {
+	r := Resource[P]{Kept: kept, Outputs: outputs}
 	if open != nil {
 		r.Status.Proposal = open.WebURL
 	}
 	return r
 }
-
-// hinted is an error that says what can be done about it.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// Hint says what the user can do about it.
-func (e *hinted) Hint() string { return e.hint }

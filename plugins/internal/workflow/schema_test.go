@@ -125,3 +125,17 @@ func TestOptionsAreCheckedBeforeAnythingRuns(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsMissingIsToldByItsName(t *testing.T) {
+	l := loader(t)
+	for _, c := range []struct{ plugin, options, want string }{
+		{"githubactions-golang", actionsBase + `,"docker":{"enable":true}}`, "docker.registry.username: field is required"},
+		{"githubactions-golang", actionsBase + `,"docker":{"enable":true,"registry":{"type":"harbor","username":"me"}}}`, "docker.registry.url: field is required"},
+		{"gitlabci-golang", gitlabBase + `,"docker":{"enable":true,"registry":{"type":"dockerhub"}}}`, "docker.registry.username: field is required"},
+		{"gitlabci-golang", gitlabBase + `,"docker":{"enable":true,"registry":{"type":"generic","username":"me"}}}`, "docker.registry.url: field is required"},
+	} {
+		if _, err := l.Complete(c.plugin, []byte(c.options)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.options, err)
+		}
+	}
+}

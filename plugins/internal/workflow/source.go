@@ -38,10 +38,8 @@ func (s source) read(ctx context.Context, from, sum string) ([]byte, error) {
 		return nil, fmt.Errorf("template %s: %w", shown(from), err)
 	}
 	if got := sha256.Sum256(text); sum != "" && hex.EncodeToString(got[:]) != strings.ToLower(sum) {
-		return nil, &hinted{
-			err:  fmt.Errorf("template %s: its SHA-256 is %x, not %s", shown(from), got, sum),
-			hint: "if the change of the template is wanted, write the new checksum into the options",
-		}
+		return nil, plugins.Hinted(fmt.Errorf("template %s: its SHA-256 is %x, not %s", shown(from), got, sum),
+			"if the change of the template is wanted, write the new checksum into the options")
 	}
 	return text, nil
 }
@@ -90,7 +88,7 @@ func (s source) fetch(ctx context.Context, address string) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		err := &hinted{err: errors.New("the server answers " + response.Status), hint: "is the URL that of the template itself, and may everybody read it?"}
+		err := plugins.Hinted(errors.New("the server answers "+response.Status), "is the URL that of the template itself, and may everybody read it?")
 		if response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
 			return nil, plugins.Retryable(err, 0)
 		}

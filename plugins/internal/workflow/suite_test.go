@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,6 +21,7 @@ import (
 	gitlabcigeneric "github.com/devstream-io/dtm/plugins/gitlabci-generic"
 	gitlabcigolang "github.com/devstream-io/dtm/plugins/gitlabci-golang"
 	"github.com/devstream-io/dtm/plugins/internal/scm"
+	"github.com/devstream-io/dtm/plugins/internal/workflow/accident"
 	"github.com/devstream-io/dtm/plugins/plugintest"
 	"github.com/devstream-io/dtm/schema"
 )
@@ -29,10 +31,9 @@ type world struct {
 	t         testing.TB
 	env       plugins.Env
 	dir       string
-	transport *plugintest.Transport
+	transport *accident.Line
 	hub       *parts.Hub
 	lab       *parts.Lab
-	loader    *schema.Loader
 }
 
 const token = "hub-token-s3cret"
@@ -43,35 +44,45 @@ var makers = map[string]func(plugins.Env, *scm.Hosts) plugins.Kind{
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, dir: t.TempDir(), transport: &plugintest.Transport{}}
+	w := &world{t: t, dir: t.TempDir(), transport: &accident.Line{}}
 	w.env = plugintest.Env(w.dir)
 	w.env.HTTP = &http.Client{Transport: w.transport}
 	return w
 }
 
 func (w *world) kind(name string) plugins.Kind {
-	w.loader = loaderOf(name)
 	return makers[name](w.env, scm.New(w.env))
 }
 
-// loaderOf has the schema of a plugin. Worlds are many, and it is always the same.
-var loaderOf = func() func(name string) *schema.Loader {
+// loaderOf has the schema of a plugin. Worlds are many, and it is always the same; so is what its options come to.
+var loaderOf = once(func(name string) *schema.Loader {
+	kind := makers[name](plugintest.Env("/"), scm.New(plugintest.Env("/")))
+	l, err := schema.NewLoader([]schema.PluginSchema{{Name: name, CUE: kind.Schema, Shared: kind.Shared}})
+	if err != nil {
+		panic(err)
+	}
+	return l
+})
+
+var completed = once(func(wish [2]string) func() (json.RawMessage, error) {
+	return sync.OnceValues(func() (json.RawMessage, error) { return loaderOf(wish[0]).Complete(wish[0], []byte(wish[1])) })
+})
+
+// once makes what there is to be of a key when somebody asks for it, and remembers it.
+func once[K comparable, V any](of func(K) V) func(K) V {
 	var mu sync.Mutex
-	loaders := map[string]*schema.Loader{}
-	return func(name string) *schema.Loader {
+	all := map[K]V{}
+	return func(key K) V {
 		mu.Lock()
 		defer mu.Unlock()
-		if loaders[name] == nil {
-			kind := makers[name](plugintest.Env("/"), scm.New(plugintest.Env("/")))
-			l, err := schema.NewLoader([]schema.PluginSchema{{Name: name, CUE: kind.Schema, Shared: kind.Shared}})
-			if err != nil {
-				panic(err)
-			}
-			loaders[name] = l
+		v, ok := all[key]
+		if !ok {
+			v = of(key)
+			all[key] = v
 		}
-		return loaders[name]
+		return v
 	}
-}()
+}
 
 func (w *world) getenv(of map[string]string) {
 	w.env.Getenv = func(name string) string { return of[name] }
@@ -79,7 +90,7 @@ func (w *world) getenv(of map[string]string) {
 
 func (w *world) options(plugin, options string) json.RawMessage {
 	w.t.Helper()
-	data, err := w.loader.Complete(plugin, []byte(options))
+	data, err := completed([2]string{plugin, options})()
 	if err != nil {
 		w.t.Fatalf("%s: %v", options, err)
 	}
@@ -199,7 +210,9 @@ func (w *world) subject(plugin, want, changed, renamed, file, through string) pl
 			slices.Sort(left)
 			return left, nil
 		},
-		Fail: w.transport.Fail,
+		Fail: func(n int, when plugintest.When) func() bool {
+			return w.transport.Fail(w.t.Name(), n, when == plugintest.After)
+		},
 	}
 	if testing.Short() {
 		s.Fail = nil
@@ -284,9 +297,10 @@ func TestATemplateMayBeAFile(t *testing.T) {
 	}
 	kind := w.kind("gitlabci-generic")
 	want := w.options("gitlabci-generic", `{"pathWithNamespace":"acme/hello","templateURL":"ci.tmpl","delimiters":"[[ ]]","templateVariables":{"x":1.5}}`)
-	if _, err := kind.Create(t.Context(), want); err == nil {
-		t.Log(w.files("main")[".gitlab-ci.yml"])
-	} else {
-		t.Error(err)
+	if _, err := kind.Create(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if text := w.files("main")[".gitlab-ci.yml"]; !strings.HasSuffix(text, "build:\n  script: [\"echo 1.5 {{ y }}\"]\n") {
+		t.Errorf("the file is\n%s", text)
 	}
 }

@@ -23,14 +23,18 @@ var Schema string
 // SharedName is the name under which plugins' schemas import [Schema].
 const SharedName = "workflow"
 
-// Preset is what one plugin says of its file. O are its options.
-type Preset[O any] struct {
+// Preset is what one plugin says of its file. O are its options, P its outputs.
+type Preset[O, P any] struct {
 	// Name is the plugin's name, Schema the text of its schema.cue.
 	Name, Schema string
 	// Open is the service, as in (*scm.Hosts).GitHub.
 	Open func(ctx context.Context, baseURL string) (scm.Host, error)
+	// GitLab tells that the service is GitLab, and not GitHub.
+	GitLab bool
 	// Place says where the file goes. It looks at the options alone, which may be incomplete where they were recorded.
 	Place func(O) Place
+	// Outputs are what other tools may refer to: [Place.Outputs], or [Place.ImageOutputs] where images are built.
+	Outputs func(Place) P
 	// Render makes the file. It changes nothing and may use the network.
 	Render func(ctx context.Context, want O) (Document, error)
 	// Legacy is where DevStream put its files. Nil where that was the same place.
@@ -45,8 +49,8 @@ type Place struct {
 	Branch  string
 	// Files are the paths of the files, of which Document is the first.
 	Files []string
-	// Secrets are the variables of dtm's environment that their values come from, by the names of the secrets.
-	Secrets map[string]string
+	// Secrets tell where their values come from, by the names of the secrets.
+	Secrets map[string]Secret
 	// Through is the branch that changes are proposed on, "" to commit them.
 	Through string
 	Adopt   bool
@@ -54,12 +58,18 @@ type Place struct {
 	Image string
 }
 
+// Secret tells where the value of a secret comes from.
+type Secret struct {
+	// Variable is that of dtm's environment. Hint says what to do where it is empty.
+	Variable, Hint string
+}
+
 // Resource is what exists.
-type Resource struct {
+type Resource[P any] struct {
 	scm.Kept
 	// Status is what changes by itself.
-	Status  Status  `json:"status"`
-	Outputs Outputs `json:"outputs"`
+	Status  Status `json:"status"`
+	Outputs P      `json:"outputs"`
 }
 
 // Status is what changes by itself and is no drift.
@@ -74,10 +84,25 @@ type Outputs struct {
 	Repo   string `json:"repo"`
 	Branch string `json:"branch"`
 	File   string `json:"file"`
-	Image  string `json:"image"`
+}
+
+// ImageOutputs is #ImageOutputs of workflow.cue.
+type ImageOutputs struct {
+	Outputs
+	Image string `json:"image"`
+}
+
+// Outputs are those of a file that builds no image.
+func (at Place) Outputs() Outputs {
+	return Outputs{Repo: at.Path.String(), Branch: at.Branch, File: at.Files[0]}
+}
+
+// ImageOutputs are those of a file that may build one.
+func (at Place) ImageOutputs() ImageOutputs {
+	return ImageOutputs{Outputs: at.Outputs(), Image: at.Image}
 }
 
 // New makes the plugin of a preset.
-func New[O any](env plugins.Env, p Preset[O]) plugins.Kind {
-	return plugins.New(p.Name, p.Schema, &plugin[O]{Preset: p, env: env}).Importing(SharedName, Schema)
+func New[O, P any](env plugins.Env, p Preset[O, P]) plugins.Kind {
+	return plugins.New(p.Name, p.Schema, &plugin[O, P]{Preset: p, env: env}).Importing(SharedName, Schema)
 }

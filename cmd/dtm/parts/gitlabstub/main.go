@@ -1,8 +1,10 @@
 // Command gitlabstub stands in for GitLab in a container of tests: it listens where GitLab listens, is not ready at once,
 // tells so at /-/readiness to nobody but itself, and keeps something in GitLab's folder.
 //
-// Environment: STUB_READY_AFTER is how long it takes to be ready, as in "3s", or "never". STUB_EXIT_AFTER is when it ends by
-// itself, with exit code 3. STUB_OPEN tells readiness to everybody.
+// Environment: STUB_READY_AFTER is how long it takes to be ready, as in "3s", or "told" for as soon as there is a file
+// "ready" in its folder, or "never". STUB_EXIT_AFTER is when it ends by itself, with exit code 3, and STUB_EXITS how often it
+// does, if not for ever. Asked to end it leaves a file "ended" in its folder. STUB_OPEN tells readiness to everybody. What it has in its variables it writes into its log, as
+// careless programs do.
 package main
 
 import (
@@ -13,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -47,18 +50,28 @@ func healthcheck() int {
 
 func serve(ctx context.Context) error {
 	began := time.Now()
-	if err := remember(began); err != nil {
+	starts, err := remember(began)
+	if err != nil {
 		return err
 	}
-	if after, err := time.ParseDuration(os.Getenv("STUB_EXIT_AFTER")); err == nil {
+	for _, variable := range os.Environ() {
+		fmt.Fprintln(os.Stderr, "with", variable)
+	}
+	most, err := strconv.Atoi(os.Getenv("STUB_EXITS"))
+	forEver := err != nil
+	if after, err := time.ParseDuration(os.Getenv("STUB_EXIT_AFTER")); err == nil && (forEver || starts <= most) {
 		time.AfterFunc(after, func() {
 			fmt.Fprintln(os.Stderr, "ending by itself")
 			os.Exit(3)
 		})
 	}
 	ready := func() bool {
-		if os.Getenv("STUB_READY_AFTER") == "never" {
+		switch os.Getenv("STUB_READY_AFTER") {
+		case "never":
 			return false
+		case "told":
+			_, err := os.Stat("/var/opt/gitlab/ready")
+			return err == nil
 		}
 		after, _ := time.ParseDuration(os.Getenv("STUB_READY_AFTER"))
 		return time.Since(began) >= after
@@ -85,18 +98,23 @@ func serve(ctx context.Context) error {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		return nil
+		return os.WriteFile("/var/opt/gitlab/ended", nil, 0o600)
 	}
 }
 
-// remember writes a line into GitLab's folder each time that it starts.
-func remember(began time.Time) error {
-	f, err := os.OpenFile("/var/opt/gitlab/starts", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+// remember writes a line into GitLab's folder each time that it starts, and returns how many there are.
+func remember(began time.Time) (starts int, err error) {
+	const path = "/var/opt/gitlab/starts"
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, err = fmt.Fprintf(f, "%s %s\n", began.Format(time.RFC3339Nano), strings.Join(os.Args, " "))
-	return errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return 0, err
+	}
+	text, err := os.ReadFile(path)
+	return strings.Count(string(text), "\n"), err
 }
 
 // greet says what an SSH server says first.

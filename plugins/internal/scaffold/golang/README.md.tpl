@@ -22,6 +22,11 @@ On SIGTERM it takes no new requests and finishes those that have begun.
 | `cmd/[[ .AppName ]]` | the program |
 | `internal/server` | the HTTP server and its handlers |
 | `helm/[[ .AppName ]]` | the Helm chart |
+[[- if eq .CI "github" ]]
+| `.github/workflows/check.yml` | what is checked at each push and each pull request |
+[[- else if eq .CI "gitlab" ]]
+| `.gitlab-ci.yml` | what is checked at each push and each merge request |
+[[- end ]]
 | `.dtm.json` | what dtm has written here; the rest is yours, and so is what you change |
 
 ## On Kubernetes

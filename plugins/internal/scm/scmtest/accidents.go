@@ -13,7 +13,7 @@ import (
 )
 
 // soon is far longer than anything needs to notice that its ctx is done, on the slowest machine.
-const soon = 10 * time.Second
+const soon = time.Minute
 
 func accidentPromises() []promise {
 	return []promise{

@@ -3,8 +3,11 @@ package scmtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
-	"strings"
+	"net/http"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/devstream-io/dtm/plugins"
@@ -153,42 +156,55 @@ func (w *world) isProposed(t *testing.T, path scm.Path, title string, changed ma
 	w.history(t, path, from, title, "begin")
 }
 
-// broken is the n-th request, failing. A lost answer is half of one.
-func broken(n int, after bool) Fault {
-	switch {
-	case after:
-		return Fault{N: n, Half: true}
-	case n%2 == 0:
-		return Fault{N: n}
-	}
-	return Fault{N: n, Answer: Answer(500, `{"message": "an accident"}`)}
+// accident is how a request can go wrong, of whatever kind it is.
+type accident struct {
+	name  string
+	fault Fault
+	// passes tells that who hears of it may try again.
+	passes bool
 }
 
-// faultPromises let every request of every story fail, and do then what the engine does when it is run again.
+func accidents() []accident {
+	all := []accident{
+		{"there is no connection", Fault{}, true},
+		{"the answer is lost", Fault{After: true, Err: os.ErrDeadlineExceeded}, true},
+		{"the answer is cut off", Fault{Half: true}, true},
+		{"the answer ends too early", Fault{Short: true}, true},
+		{"it fails after its effect", Fault{After: true, Answer: Answer(500, accidental)}, true},
+		{"it is throttled", Fault{Answer: Answer(403, `{"message": "You have exceeded a secondary rate limit"}`, "Retry-After", "0")}, true},
+		{"it is throttled by another word", Fault{Answer: Answer(429, accidental, "Retry-After", "0")}, true},
+	}
+	for _, status := range []int{401, 403, 404, 409, 422} {
+		all = append(all, accident{"it is answered " + strconv.Itoa(status), Fault{Answer: Answer(status, accidental)}, status == 409})
+	}
+	return append(all, accident{"it breaks down", Fault{Answer: brokenDown}, true})
+}
+
+// brokenDown is one of the ways in which a service does: not the same for all requests.
+func brokenDown(r *http.Request) *http.Response {
+	status := []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable}[len(r.URL.Path)%3]
+	return Answer(status, accidental)(r)
+}
+
+const accidental = `{"message": "an accident"}`
+
+// faultPromises let every request of every story go wrong, in every way, and do then what the engine does when it is run
+// again.
 func faultPromises() []promise {
 	var all []promise
 	for _, s := range stories() {
-		for _, after := range []bool{false, true} {
-			when := "before"
-			if after {
-				when = "after"
-			}
-			all = append(all, promise{s.name + " can be repeated when any request failed " + when + " its effect", func(t *testing.T, w *world) {
+		for _, a := range accidents() {
+			all = append(all, promise{s.name + " can be repeated whichever request it is of which " + a.name, func(t *testing.T, w *world) {
 				for n := 1; n <= maxRequests; n++ {
 					path := s.before(t, w)
-					heal := w.Fail(broken(n, after))
+					a.fault.N = n
+					heal := w.Fail(a.fault)
 					err := s.do(t.Context(), w, path)
 					hit := heal()
 					if err != nil {
-						w.tells(t, s.name, err)
-						if !retryable(err) && !errors.Is(err, scm.ErrChanged) {
-							t.Errorf("request %d: not retryable: %v", n, err)
-						}
-						if strings.Contains(err.Error(), "panic") {
-							t.Errorf("request %d: %v", n, err)
-						}
+						w.passes(t, fmt.Sprintf("request %d", n), err, a.passes)
 					}
-					must(t, "again", s.do(t.Context(), w, path))
+					must(t, fmt.Sprintf("again after request %d", n), s.do(t.Context(), w, path))
 					s.after(t, w, path)
 					if !hit {
 						must(t, "undisturbed", err)
@@ -200,4 +216,16 @@ func faultPromises() []promise {
 		}
 	}
 	return all
+}
+
+// passes checks the error of an accident. What looks as if somebody else had been faster tells only that.
+func (w *world) passes(t *testing.T, what string, err error, passes bool) {
+	t.Helper()
+	if errors.Is(err, scm.ErrChanged) {
+		return
+	}
+	w.tells(t, what, err)
+	if passes && !retryable(err) {
+		t.Errorf("%s: not retryable: %v", what, err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -209,6 +210,33 @@ func filePromises() []promise {
 				t.Errorf("%d writes were under way at once", n)
 			}
 		}},
+		{"a file takes the place of nothing but a file", func(t *testing.T, w *world) {
+			files := map[string]string{"file": "file", "folder/deep/file": "deep"}
+			path := w.begun(t, files)
+			tree := w.list(t, path, "main", "folder", "folder/deep", "file/below", "file/far/below", "folder/new", "file")
+			want := map[string]string{"folder": "folder", "folder/deep": "folder/deep", "file/below": "file", "file/far/below": "file"}
+			if !maps.Equal(tree.Blocked, want) || len(tree.Blobs) != 1 {
+				t.Errorf("listed %+v, want %v in the way", tree, want)
+			}
+			for file := range want {
+				w.writesNothing(t, "a file at "+file, func() error {
+					change := scm.Change{Base: tree.Head, Message: "m", Put: texts(map[string]string{file: "x", "other": "x"})}
+					_, err := w.host.Commit(t.Context(), path, "main", change)
+					mustBe(t, "commit of "+file, err, scm.ErrExists)
+					_, err = w.host.Propose(t.Context(), path, from, "main", change)
+					mustBe(t, "proposal of "+file, err, scm.ErrExists)
+					// Nor does a folder go because a file is to be gone.
+					head, err := w.host.Commit(t.Context(), path, "main", scm.Change{Base: tree.Head, Message: "m", Remove: []string{"folder"}})
+					if head != tree.Head {
+						t.Errorf("the head is %s, want %s", head, tree.Head)
+					}
+					return err
+				})
+			}
+			w.holds(t, path, "main", files)
+			w.commit(t, path, "main", scm.Change{Base: tree.Head, Message: "m", Put: texts(map[string]string{"file/below": "x"}), Remove: []string{"file"}})
+			w.holds(t, path, "main", map[string]string{"file/below": "x", "folder/deep/file": "deep"})
+		}},
 		{"what is not there is not read", func(t *testing.T, w *world) {
 			path := w.created(t)
 			_, err := w.host.Read(t.Context(), path, "main", "a")
@@ -229,7 +257,7 @@ func filePromises() []promise {
 			path := w.begun(t, map[string]string{"a": "a"})
 			head := w.list(t, path, "main").Head
 			before, _ := w.Count()
-			for _, file := range []string{"", "/etc/passwd", "../a", "a/../../b", "a//b", "a/", ".git/config", "a/.GIT/hooks/x", ".", "a\\b"} {
+			for _, file := range []string{"", "/etc/passwd", "../a", "a/../../b", "a//b", "a/", ".git/config", "a/.GIT/hooks/x", ".", "a\\b", "a\xffb", "GIT~1/config"} {
 				change := scm.Change{Base: head, Message: "bad", Put: texts(map[string]string{file: "x"})}
 				if _, err := w.host.Commit(t.Context(), path, "main", change); err == nil {
 					t.Errorf("a commit of %q is no error", file)
@@ -241,7 +269,7 @@ func filePromises() []promise {
 					t.Errorf("a removal of %q is no error", file)
 				}
 			}
-			for _, bad := range []scm.Path{{}, {Owner: w.User}, {Owner: w.User, Name: ".."}, {Owner: "..", Name: "a"}, {Owner: w.User, Name: "a/b"}, {Owner: w.User, Name: "a?b"}} {
+			for _, bad := range []scm.Path{{}, {Owner: w.User}, {Owner: w.User, Name: ".."}, {Owner: "..", Name: "a"}, {Owner: w.User, Name: "a/b"}, {Owner: w.User, Name: "a?b"}, {Owner: w.User, Name: "a.git"}} {
 				for verb, do := range w.verbs(t.Context(), bad) {
 					if do() == nil {
 						t.Errorf("%s of %q is no error", verb, bad)

@@ -2,6 +2,7 @@ package scmtest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -20,10 +21,12 @@ type Fault struct {
 	Every bool
 	// After lets it have its effect first.
 	After bool
-	// Half gives the first half of the true answer. It is always After.
-	Half bool
-	// Answer is given instead of the true one. Without it the line breaks.
+	// Half gives the first half of the true answer, and then the line breaks; Short gives it as if it were the whole one. Both
+	// are always After.
+	Half, Short bool
+	// Answer is given instead of the true one. Without it the line breaks, with Err if that is set.
 	Answer func(r *http.Request) *http.Response
+	Err    error
 	// Push is called before the request, which then goes as it should.
 	Push func()
 	// Silent gives no answer until the request's context is done.
@@ -106,7 +109,7 @@ func (l *Line) RoundTrip(r *http.Request) (*http.Response, error) {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	var response *http.Response
-	if fault.After || fault.Half {
+	if fault.After || fault.Half || fault.Short {
 		var err error
 		if response, err = http.DefaultTransport.RoundTrip(r); err != nil {
 			return nil, err
@@ -117,8 +120,14 @@ func (l *Line) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), torn{}))
-		if fault.Half && len(body) > 1 {
+		half := bytes.NewReader(body[:len(body)/2])
+		switch {
+		case len(body) < 2:
+		case fault.Half:
+			response.Body = io.NopCloser(io.MultiReader(half, torn{}))
+			return response, nil
+		case fault.Short:
+			response.Body, response.ContentLength = io.NopCloser(half), half.Size()
 			return response, nil
 		}
 	} else if r.Body != nil {
@@ -132,7 +141,7 @@ func (l *Line) RoundTrip(r *http.Request) (*http.Response, error) {
 	case fault.Answer != nil:
 		return fault.Answer(r), nil
 	}
-	return nil, errLine
+	return nil, cmp.Or(fault.Err, errLine)
 }
 
 type torn struct{}
