@@ -177,7 +177,8 @@ func (m *planner) remembered(ref schema.Reference) (any, bool, error) {
 }
 
 func unknownPlugin(id schema.ID) error {
-	return fmt.Errorf("there is no plugin %q in this dtm, but the state has a tool of it", id.Plugin())
+	return plugins.Hinted(fmt.Errorf("there is no plugin %q in this dtm, but the state has a tool of it", id.Plugin()),
+		fmt.Sprintf("name its source in `plugins` of the configuration and run `dtm init`, or let dtm forget the tool and leave what it manages: dtm forget %s", id))
 }
 
 // decideWanted decides about a tool of the configuration. What it depends on is decided already.

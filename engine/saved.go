@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,9 @@ type SavedPlan struct {
 	// Config is the configuration as it was named, Digest its digest.
 	Config string `json:"config"`
 	Digest string `json:"digest"`
+	// Plugins are those that are not built in, by name, each with what tells it from another: its version and, unless it is a
+	// folder, the digest of its files.
+	Plugins map[string]string `json:"plugins,omitempty"`
 	// Options are how it was planned.
 	Options SavedOptions    `json:"options"`
 	Plan    json.RawMessage `json:"plan"`
@@ -116,6 +121,25 @@ func (s *SavedPlan) Check(state *store.State) error {
 	}
 	if bound.Serial != state.Serial {
 		return refused("it is stale: the state was at entry %d and is at %d", bound.Serial, state.Serial)
+	}
+	return nil
+}
+
+// SamePlugins refuses the plan if the plugins that are there are not those that it was made with, which would do something
+// else. What they are is as in Plugins.
+func (s *SavedPlan) SamePlugins(now map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if _, there := s.Plugins[name]; !there {
+			return refused("the plugin %s was not there when it was made", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Plugins)) {
+		switch is, there := now[name]; {
+		case !there:
+			return refused("the plugin %s is not there any more", name)
+		case is != s.Plugins[name]:
+			return refused("it was made with the plugin %s %s, and this is %s", name, s.Plugins[name], is)
+		}
 	}
 	return nil
 }

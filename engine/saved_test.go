@@ -93,6 +93,35 @@ func TestASavedPlanIsAppliedAsItIsOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestASavedPlanIsForThePluginsThatItWasMadeWith(t *testing.T) {
+	const was = "0.1.0 h1:one"
+	h := newHouse(t)
+	s := SavedPlan{DTM: "1.2.3", Plugins: map[string]string{"greeting": was}, Options: SavedOptions{Refresh: RefreshAll}}
+	data, err := s.Save(h.plan("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := ReadSavedPlan(data, "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, now := range map[string]map[string]string{
+		"": {"greeting": was},
+		"it was made with the plugin greeting 0.1.0 h1:one, and this is 0.1.0 h1:two": {"greeting": "0.1.0 h1:two"},
+		"the plugin greeting is not there any more":                                   {},
+		"the plugin other was not there when it was made":                             {"greeting": was, "other": was},
+	} {
+		err := read.SamePlugins(now)
+		if want == "" && err != nil || want != "" && (!errors.Is(err, ErrPlanFile) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("the error is %v, not %q", err, want)
+		}
+	}
+	edited := replace(was, "0.1.0 h1:two")(data)
+	if err := h.check(edited, "1.2.3", "a"); err == nil || !strings.Contains(err.Error(), "the file was edited") {
+		t.Errorf("another plugin in the file: %v", err)
+	}
+}
+
 func replace(old, now string) func([]byte) []byte {
 	return func(data []byte) []byte { return []byte(strings.Replace(string(data), old, now, 1)) }
 }

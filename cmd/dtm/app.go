@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,8 @@ type project struct {
 	store  store.Store
 	// unusable are the plugins that dtm.lock names and that are missing or damaged; nil if there are none.
 	unusable *registry.UnusableError
+	// found are those that can be used.
+	found []registry.Found
 }
 
 // errNoConfig says that there is nothing to read in dir, which is empty for the current folder.
@@ -178,7 +181,7 @@ func (a *app) read(ctx context.Context, flags *configFlags, parallel int) (*proj
 		return nil, cause
 	}
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(p.checkSchemas(), err)
 	}
 	zerolog.Ctx(ctx).Debug().Strs("files", p.config.Files).Int("tools", len(p.config.Tools)).Str("digest", p.config.Digest).Msg("configuration read")
 	return p, nil
@@ -194,7 +197,7 @@ func (a *app) wire(ctx context.Context, dir string, parallel int) (*project, err
 	if err != nil {
 		return nil, err
 	}
-	unusable, err := a.addInstalled(ctx, abs, set)
+	found, unusable, err := a.addInstalled(ctx, abs, set)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +208,7 @@ func (a *app) wire(ctx context.Context, dir string, parallel int) (*project, err
 	if parallel < 1 {
 		return nil, fmt.Errorf("--parallel must be at least 1, not %d", parallel)
 	}
-	return &project{loader: loader, unusable: unusable, engine: &engine.Engine{
+	return &project{loader: loader, found: found, unusable: unusable, engine: &engine.Engine{
 		Plugins: set, Definition: loader.Definition, LookupEnv: os.LookupEnv, Now: time.Now, Parallel: parallel,
 	}}, nil
 }

@@ -99,6 +99,9 @@ func (a *app) install(ctx context.Context, in installation) error {
 	if err != nil {
 		return err
 	}
+	if err := p.checkSchemas(); err != nil {
+		return err
+	}
 	written, err := p.loader.Vendor(dir)
 	if err != nil {
 		return err
@@ -136,6 +139,9 @@ func (a *app) fetch(ctx context.Context, dir string, in installation) error {
 	options.Upgrade, options.Bundle = in.upgrade, in.bundle
 	result, err := registry.Init(ctx, options, wishes(sources))
 	done()
+	if err != nil && ctx.Err() != nil {
+		return hinted{errors.New("interrupted"), "what was installed before is as it was; run it again"}
+	}
 	if err != nil {
 		return err
 	}
@@ -148,6 +154,9 @@ func (a *app) fetch(ctx context.Context, dir string, in installation) error {
 		case registry.Upgraded:
 			a.screen.Success("%s %s installed, was %s: %s", d.Name, d.Version, d.From, sources[i].Source)
 		case registry.Unchanged:
+		}
+		if len(d.Env) > 0 {
+			a.screen.Info("%s sees of your environment: %s", d.Name, strings.Join(d.Env, ", "))
 		}
 		for _, note := range d.Notes {
 			a.screen.Warn("%s: %s.", d.Name, note)

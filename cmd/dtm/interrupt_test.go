@@ -2,14 +2,19 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -174,5 +179,41 @@ func TestAReaderOfTheEventsThatGoesDoesNotEndTheRun(t *testing.T) {
 	}
 	if finished != tools {
 		t.Errorf("the file has the end of %d tools", finished)
+	}
+}
+
+func TestAnInterruptedInitInstallsNothing(t *testing.T) {
+	t.Parallel()
+	asked, over := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		once.Do(func() { close(asked) })
+		select {
+		case <-r.Context().Done():
+		case <-over:
+		}
+	}))
+	defer server.Close()
+	defer close(over)
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.yaml"), "plugins: {greeting: {source: "+server.URL+"/greeting.tar.gz}}\ntools: []\n")
+	cmd := dtm(t, dir, "init")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(said.String(), "Init failed: interrupted") {
+		t.Errorf("it ended with %v\n%s", err, &said)
+	}
+	for _, file := range []string{"dtm.lock", ".devstream/plugins/greeting"} {
+		if _, err := os.Stat(filepath.Join(dir, file)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -34,6 +35,9 @@ func (c *applyCmd) saved(ctx context.Context, r *runner) error {
 	}
 	r.flags.Yes = true // the question was answered by whoever gave the file
 	return r.run(ctx, &c.configFlags, func(p *project, _ *store.State) (*schema.Config, engine.PlanOptions, error) {
+		if err := s.SamePlugins(p.versions()); err != nil {
+			return nil, engine.PlanOptions{}, err
+		}
 		options := engine.PlanOptions{AllowEmpty: s.Options.AllowEmpty, Selection: s.Options.Selection, Refresh: s.Options.Refresh}
 		if s.Options.Destroy {
 			return p.nothing(), options, nil
@@ -47,10 +51,19 @@ func (p *project) nothing() *schema.Config {
 	return &schema.Config{Dir: p.config.Dir, State: p.config.State}
 }
 
+// versions are what tells the plugins that are not built in from others of their names.
+func (p *project) versions() map[string]string {
+	versions := map[string]string{}
+	for _, f := range p.found {
+		versions[f.Name] = strings.TrimSpace(f.Version + " " + f.Tree)
+	}
+	return versions
+}
+
 // save writes the plan to a file that is complete or not there.
 func (c *planCmd) save(p *project, plan *engine.Plan, options engine.PlanOptions) error {
 	s := engine.SavedPlan{
-		DTM: version, Created: p.engine.Now().UTC(), Config: c.File,
+		DTM: version, Created: p.engine.Now().UTC(), Config: c.File, Plugins: p.versions(),
 		Options: engine.SavedOptions{
 			AllowEmpty: options.AllowEmpty, Destroy: c.Destroy, Refresh: options.Refresh, Selection: options.Selection,
 		},

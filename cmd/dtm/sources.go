@@ -24,7 +24,7 @@ import (
 func (a *app) registryOptions(dir string) registry.Options {
 	return registry.Options{
 		Dir: dir, Cache: cacheDir(os.UserCacheDir, os.TempDir()), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		HTTP: http.DefaultClient, Getenv: os.Getenv, Now: time.Now, BuiltIn: a.builtIn,
+		HTTP: http.DefaultClient, Getenv: os.Getenv, Now: time.Now, BuiltIn: a.builtIn, Schema: schemaMistake,
 	}
 }
 
@@ -36,26 +36,52 @@ func (a *app) builtIn(name string) bool {
 
 // addInstalled adds the plugins that dtm.lock in dir names to set. Those that cannot be used are an error of their own, for
 // whoever needs them.
-func (a *app) addInstalled(ctx context.Context, dir string, set plugins.Set) (*registry.UnusableError, error) {
+func (a *app) addInstalled(ctx context.Context, dir string, set plugins.Set) ([]registry.Found, *registry.UnusableError, error) {
 	found, err := registry.Installed(ctx, a.registryOptions(dir))
 	unusable, partly := errors.AsType[*registry.UnusableError](err)
 	if err != nil && !partly {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(found) == 0 {
-		return unusable, nil
+		return found, unusable, nil
 	}
 	host := external.New(external.Options{Env: environment(dir), Version: version, Log: *zerolog.Ctx(ctx)})
 	a.hosts = append(a.hosts, host)
 	for _, f := range found {
 		if _, ok := set[f.Name]; ok {
-			return nil, hinted{fmt.Errorf("%s names the plugin %s, which is built in", registry.LockName, f.Name), "take it out of the plugins of the configuration, and run `dtm init --upgrade`"}
+			return nil, nil, hinted{fmt.Errorf("%s names the plugin %s, which is built in", registry.LockName, f.Name), "take it out of the plugins of the configuration, and run `dtm init --upgrade`"}
 		}
 		set[f.Name] = host.Kind(external.Installed{
 			Name: f.Name, Version: f.Version, Dir: f.Dir, Command: f.Command, Env: f.Env, Schema: f.Schema, Precious: f.Precious,
 		})
 	}
-	return unusable, nil
+	return found, unusable, nil
+}
+
+// schemaMistake says what is wrong with the schema of a plugin, where it and no configuration is.
+func schemaMistake(name, text string) error {
+	loader, err := schema.NewLoader([]schema.PluginSchema{{Name: name, CUE: text}})
+	if err == nil {
+		err = loader.Verify()
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "schema of plugin "+name+": "))
+}
+
+// checkSchemas says what is wrong with the schemas of folders, which may have changed since they were made known: it would
+// else be told as a mistake of the configuration.
+func (p *project) checkSchemas() error {
+	var errs []error
+	for _, f := range p.found {
+		if f.Local {
+			if err := schemaMistake(f.Name, f.Schema); err != nil {
+				errs = append(errs, hinted{fmt.Errorf("plugin %s: schema.cue: %w", f.Name, err), "`dtm develop validate-plugin` says all that is wrong with it"})
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // closeHosts ends the processes of plugins. It does so also when ctx is done.

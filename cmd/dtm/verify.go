@@ -39,15 +39,8 @@ type validateCmd struct{ configFlags }
 
 // Run checks the configuration. Neither the state nor any tool is read.
 func (c *validateCmd) Run(ctx context.Context, a *app) error {
-	path, dir, err := c.find()
+	p, err := a.read(ctx, &c.configFlags, 1)
 	if err != nil {
-		return err
-	}
-	p, err := a.wire(ctx, dir, 1)
-	if err != nil {
-		return err
-	}
-	if p.config, err = p.load(ctx, path, c.Tags); err != nil {
 		return err
 	}
 	g, err := engine.Graph(p.config)

@@ -43,6 +43,9 @@ func (i *installed) verb(ctx context.Context, name string, open opener) (*protoc
 func (p *process) ask(ctx context.Context, open opener) (*protocol.VerbResponse, error) {
 	id, end := p.begin(ctx)
 	defer end()
+	for _, value := range p.own {
+		plugins.Conceal(ctx, value)
+	}
 	call := &protocol.Call{Id: id}
 	if deadline, ok := ctx.Deadline(); ok {
 		// Rounded up: if it ended before ctx, the caller would not know that its own deadline was the reason.

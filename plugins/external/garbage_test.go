@@ -32,6 +32,8 @@ func strange(name string) {
 	switch name {
 	case "greets":
 		fmt.Println("hello, I am a plugin")
+	case "tells":
+		fmt.Println("my token is", os.Getenv("ODD_TOKEN"))
 	case "bare":
 		fmt.Fprintln(os.Stderr, serveBare())
 	case "waits":

@@ -16,10 +16,12 @@ import (
 type handshake struct {
 	// version is dtm's, for those who have to find one that fits.
 	version string
-	pipe    *io.PipeWriter
-	first   lines
-	rest    lines
-	said    bool
+	// hide hides what is secret before any line is quoted.
+	hide  func(text string) string
+	pipe  *io.PipeWriter
+	first lines
+	rest  lines
+	said  bool
 
 	mu  sync.Mutex
 	bad error
@@ -27,7 +29,7 @@ type handshake struct {
 
 func newHandshake(version string, rest func(line string)) (*handshake, *io.PipeReader) {
 	r, w := io.Pipe()
-	h := &handshake{version: version, pipe: w, rest: lines{to: rest}}
+	h := &handshake{version: version, hide: func(text string) string { return text }, pipe: w, rest: lines{to: rest}}
 	h.first.to = h.check
 	return h, r
 }
@@ -48,7 +50,7 @@ func (h *handshake) close() { _ = h.pipe.Close() }
 
 func (h *handshake) check(line string) {
 	h.said = true
-	if err := h.wrong(strings.TrimSpace(line)); err != nil {
+	if err := h.wrong(strings.TrimSpace(h.hide(line))); err != nil {
 		h.mu.Lock()
 		h.bad = err
 		h.mu.Unlock()

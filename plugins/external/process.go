@@ -37,7 +37,9 @@ type process struct {
 
 	printed   printed
 	concealed concealed
-	freed     sync.Once
+	// own are the secrets that it was given in its environment.
+	own   []string
+	freed sync.Once
 
 	mu sync.Mutex
 	// calls are the contexts of the verbs that it does, by their ids.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +47,26 @@ func (c *concealed) hide(text string) string {
 		text = strings.ReplaceAll(text, value, hidden)
 	}
 	return text
+}
+
+// secretName is the name of a variable whose value is nobody's business. A manifest only says that a plugin is to see it, and
+// what ends in a panic has not come to say that it is secret.
+var secretName = regexp.MustCompile(`(?i)TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)(KEY|PAT|AUTH|PASS|PWD)(_|$)`)
+
+// inEnvironment are the secrets among the variables of those names: the values of those that are called so, and the
+// passwords in addresses, as of a proxy.
+func inEnvironment(names []string, getenv func(string) string) []string {
+	var values []string
+	for _, name := range names {
+		value := getenv(name)
+		if secretName.MatchString(name) {
+			values = append(values, value)
+		} else if u, err := url.Parse(value); err == nil && u.User != nil {
+			password, _ := u.User.Password()
+			values = append(values, password)
+		}
+	}
+	return slices.DeleteFunc(values, func(value string) bool { return len(value) < leastSecret })
 }
 
 // redact hides what the verb of ctx and its process know to be secret. What is left is safe to show.

@@ -33,7 +33,12 @@ func (i *installed) newProcess(ctx context.Context) (*process, error) {
 	if options.Log.Debug().Enabled() {
 		p.heard.hear = p.printed.add
 	}
+	p.own = inEnvironment(i.Env, options.Env.Getenv)
+	for _, value := range p.own {
+		p.concealed.add(value)
+	}
 	p.program = newProgram(path, i.Installed, options.Version, p.heard)
+	p.program.out.hide = p.concealed.hide
 	p.client = plugin.NewClient(p.config(dir, cert))
 
 	outside := ctx

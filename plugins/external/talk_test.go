@@ -216,6 +216,41 @@ func TestAPanicInAVerbIsItsError(t *testing.T) {
 	}
 }
 
+func TestASecretOfTheEnvironmentIsHiddenThoughThePluginDoesNotSayThatItIsOne(t *testing.T) {
+	values := map[string]string{"ODD_TOKEN": "correct horse", "HTTPS_PROXY": "http://me:battery@proxy:3128", "ODD_PLACE": "staple place"}
+	env := plugintest.Env(t.TempDir())
+	env.Getenv = func(name string) string { return values[name] }
+	host, logHost := newJournal()
+	i := oddInstalled(t)
+	i.Env = append(i.Env, "ODD_TOKEN", "HTTPS_PROXY", "ODD_PLACE")
+	kind := newHost(t, external.Options{Env: env, Log: logHost}).Kind(i)
+	var mu sync.Mutex
+	var concealed []string
+	ctx := plugins.WithConceal(t.Context(), func(value string) {
+		mu.Lock()
+		defer mu.Unlock()
+		concealed = append(concealed, value)
+	})
+	for _, do := range []string{"panic", "panic elsewhere"} {
+		_, err := kind.Create(ctx, encode(order{Do: do, Secret: "correct horse, battery, staple place"}))
+		if err == nil || !strings.Contains(err.Error(), "(secret), (secret), staple place") {
+			t.Errorf("%s: %v", do, err)
+		}
+	}
+	if !slices.Contains(concealed, "correct horse") || !slices.Contains(concealed, "battery") || slices.Contains(concealed, "staple place") {
+		t.Errorf("concealed %q", concealed)
+	}
+	host.entry(t, func(e map[string]any) bool { return strings.Contains(e["message"].(string), "out of hand: (secret)") })
+
+	teller := program(t, "tells", oddSchema)
+	teller.Env = append(teller.Env, "ODD_TOKEN")
+	if _, err := newHost(t, external.Options{Env: env}).Kind(teller).Read(t.Context(), encode(order{}), nil); err == nil {
+		t.Error("what has told its token has started")
+	} else if said := err.Error(); !strings.Contains(said, "(secret)") || strings.Contains(said, "horse") {
+		t.Errorf("error: %v", err)
+	}
+}
+
 // pid is the id of the plugin's process.
 func pid(t testing.TB, kind plugins.Kind) int {
 	t.Helper()

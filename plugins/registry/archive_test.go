@@ -111,6 +111,7 @@ func TestNoArchiveLeavesItsFolder(t *testing.T) {
 		"of Windows":            {[]entry{{name: `..\evil`}}, "lead out of the folder"},
 		"of Windows' drives":    {[]entry{{name: `C:evil`}}, "lead out of the folder"},
 		"a line break":          {[]entry{{name: "a\nb"}}, "lead out of the folder"},
+		"a word to a terminal":  {[]entry{{name: "a\x1b[31m"}}, "lead out of the folder"},
 		"the folder itself":     {[]entry{{name: "./."}}, "has no name"},
 		"too long":              {[]entry{{name: strings.Repeat("abcdefgh/", 200) + "x"}}, "too long"},
 		"the same twice":        {[]entry{{name: "a"}, {name: "a"}}, "twice"},

@@ -18,6 +18,9 @@ import (
 const (
 	artifactType = "application/vnd.devstream.dtm.plugin.v1"
 	layerType    = "application/vnd.devstream.dtm.plugin.v1.tar+gzip"
+
+	// mostManifests is how many an index may have: more than there are platforms, with as many attestations.
+	mostManifests = 200
 )
 
 // find looks a version up: exact, if that is not empty, or the newest that fits the constraint.
@@ -65,6 +68,10 @@ func (r *repository) offer(ctx context.Context, constraint, exact string, k *key
 	var index ocispec.Index
 	if err := json.Unmarshal(data, &index); err != nil {
 		return offer{}, noPlugin(err.Error())
+	}
+	// Each of them is asked for.
+	if len(index.Manifests) > mostManifests {
+		return offer{}, noPlugin(fmt.Sprintf("it has %d manifests", len(index.Manifests)))
 	}
 	for _, m := range index.Manifests {
 		if m.Platform == nil || m.Platform.OS == "unknown" {

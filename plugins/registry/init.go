@@ -43,6 +43,8 @@ type Done struct {
 	// From is the version before, if it is upgraded.
 	From    string
 	Outcome Outcome
+	// Env are the variables of the user's environment that it gets now and did not get before.
+	Env []string
 	// Notes are what the user should know, a sentence without a full stop each.
 	Notes []string
 }

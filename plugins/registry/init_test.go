@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"maps"
@@ -452,4 +453,61 @@ func TestAnAddressIsAskedOverTLS(t *testing.T) {
 	w.HTTP.Transport.(*http.Transport).DisableKeepAlives = true
 	w.init(wish)
 	w.found()
+}
+
+func TestInitTellsWhatAPluginNewlySeesOfTheEnvironment(t *testing.T) {
+	manifest := func(env string) string {
+		return strings.Replace(plugin("greeting", "0.1.0")["plugin.json"], `["GREETING_TOKEN"]`, env, 1)
+	}
+	w := newWorld(t)
+	dir := plugin("greeting", "0.1.0").in(t, filepath.Join(w.Dir, "it"))
+	wish := Wish{Name: "greeting", Source: "./it"}
+	for _, k := range []struct {
+		env  string
+		want []string
+	}{{`["GREETING_TOKEN"]`, []string{"GREETING_TOKEN"}}, {`["GREETING_TOKEN"]`, nil}, {`["HOME", "GREETING_TOKEN"]`, []string{"HOME"}}, {`[]`, nil}} {
+		files{"plugin.json": manifest(k.env)}.in(t, dir)
+		if got := w.init(wish).Plugins[0].Env; !slices.Equal(got, k.want) {
+			t.Errorf("of %s it newly sees %q", k.env, got)
+		}
+	}
+}
+
+func TestALockThatConcealsWhatAPluginSeesIsNoted(t *testing.T) {
+	w, s := newWorld(t), newSite(t)
+	s.release(t, "0.1.0", here, "darwin/arm64")
+	w.init(s.wish("0.1.0"))
+	whole := w.lock()
+	edited := whole.clone()
+	e := edited.Plugins["greeting"]
+	e.Env = nil
+	edited.Plugins["greeting"] = e
+	if _, err := edited.write(w.Dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Installed(t.Context(), w.Options)
+	if err == nil || !strings.Contains(err.Error(), "asks for GREETING_TOKEN of the environment, which dtm.lock does not name") || hintOf(err) == "" {
+		t.Errorf("installed: %v (%s)", err, hintOf(err))
+	}
+	if d := w.init(s.wish("0.1.0")).Plugins[0]; !slices.Equal(d.Env, []string{"GREETING_TOKEN"}) {
+		t.Errorf("init: %+v", d)
+	}
+	if got := asJSON(w.lock()); got != asJSON(whole) {
+		t.Errorf("locked %s", got)
+	}
+	w.found()
+}
+
+func TestAPluginWhoseSchemaIsRefusedIsNotInstalled(t *testing.T) {
+	w, s := newWorld(t), newSite(t)
+	s.release(t, "0.1.0", here)
+	w.Schema = func(name, text string) error {
+		if name != "greeting" || !strings.Contains(text, "#Options") {
+			t.Errorf("asked about %s: %s", name, text)
+		}
+		return errors.New("no such type")
+	}
+	w.refuses(s.wish("0.1.0"), "plugin greeting: its archive: schema.cue: no such type", "validate-plugin")
+	plugin("greeting", "0.1.0").in(t, filepath.Join(w.Dir, "it"))
+	w.refuses(Wish{Name: "greeting", Source: "./it"}, "plugin greeting: schema.cue: no such type")
 }

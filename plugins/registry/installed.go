@@ -29,6 +29,8 @@ type Found struct {
 	Schema string
 	// Local tells that it is a folder whose content nobody has verified.
 	Local bool
+	// Tree is the digest of its files, as in [Platform], empty for a folder.
+	Tree string
 }
 
 // UnusableError says which plugins of dtm.lock cannot be run here. Nothing is wrong with the others.
@@ -105,14 +107,15 @@ func Installed(ctx context.Context, o Options) ([]Found, error) {
 
 // found looks at what is installed of a plugin.
 func (o Options) found(ctx context.Context, name string, e Entry) (Found, error) {
-	dir := o.at(e.Source)
+	dir, tree := o.at(e.Source), ""
 	if !e.Local {
 		platform, p, ok := e.on(o.Platform)
 		if !ok {
 			return Found{}, plugins.Hinted(fmt.Errorf("dtm.lock does not have it for %s", o.Platform), initHint)
 		}
 		dir = o.place(name, e.Version, platform)
-		tree, err := treeDigest(ctx, dir)
+		var err error
+		tree, err = treeDigest(ctx, dir)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || p.Tree == "":
 			return Found{}, plugins.Hinted(fmt.Errorf("version %s is not installed", e.Version), initHint)
@@ -129,6 +132,10 @@ func (o Options) found(ctx context.Context, name string, e Entry) (Found, error)
 	if err == nil && m.Name != name {
 		err = plugins.Hinted(fmt.Errorf("its name is %s", m.Name), "name it so in `plugins` of the configuration")
 	}
+	if more := without(m.Env, e.Env); err == nil && !e.Local && len(more) > 0 {
+		return Found{}, plugins.Hinted(fmt.Errorf("it asks for %s of the environment, which dtm.lock does not name", strings.Join(more, ", ")),
+			"somebody has edited dtm.lock: `dtm init` writes it down again")
+	}
 	if err != nil && !e.Local {
 		err = plugins.Hinted(fmt.Errorf("what is installed is damaged: %w", err), initHint)
 	}
@@ -141,6 +148,6 @@ func (o Options) found(ctx context.Context, name string, e Entry) (Found, error)
 	}
 	return Found{
 		Name: name, Version: m.Version, Dir: dir, Command: m.Command, Env: m.Env,
-		Description: m.Description, Precious: m.Precious, Schema: string(text), Local: e.Local,
+		Description: m.Description, Precious: m.Precious, Schema: string(text), Local: e.Local, Tree: tree,
 	}, nil
 }

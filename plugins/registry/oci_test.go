@@ -199,7 +199,13 @@ func TestWhatIsNoPluginIsNotInstalled(t *testing.T) {
 	h.put(w.Options, ocispec.MediaTypeImageIndex, "0.0.5", index("unknown/unknown", ""))
 	h.put(w.Options, ocispec.MediaTypeImageIndex, "0.0.6", index(here, here))
 	h.put(w.Options, ocispec.MediaTypeImageIndex, "0.0.7", index("../x/y"))
+	many := make([]string, mostManifests+1)
+	for i := range many {
+		many[i] = fmt.Sprintf("os%d/amd64", i)
+	}
+	h.put(w.Options, ocispec.MediaTypeImageIndex, "0.0.8", index(many...))
 	for tag, words := range map[string]string{
+		"0.0.8": "it has 201 manifests",
 		"0.0.1": `its type is "application/x"`, "0.0.2": "one layer", "0.0.3": "one layer", "0.0.5": "no platforms", "0.0.6": "twice", "0.0.7": "no platform",
 		"0.0.4": "what is published as version 0.0.4 says that it is 0.1.0",
 	} {

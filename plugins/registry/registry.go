@@ -50,6 +50,9 @@ type Options struct {
 	Bundle string
 	// BuiltIn tells whether a plugin of that name is built in. It may be nil.
 	BuiltIn func(name string) bool
+	// Schema says what is wrong with the text of a plugin's schema.cue: then Init does not install the plugin. It may be nil,
+	// and is called by several goroutines at the same time.
+	Schema func(name, text string) error
 	// Progress is told how far downloads are, by one goroutine at a time. It may be nil.
 	Progress func(Progress)
 	// Now is the clock.

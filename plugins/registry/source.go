@@ -55,7 +55,7 @@ func parseSource(text string) (source, error) {
 		case scheme == "http" && !loopback(u.Host):
 			return s, plugins.Hinted(fmt.Errorf("source %s is not encrypted", text), "use https://")
 		case strings.ContainsAny(u.Host, "{}") || placeholder.MatchString(strings.SplitN(rest, "/", 2)[0]):
-			return s, plugins.Hinted(fmt.Errorf("source %s has a placeholder in the name of the host", text), "placeholders belong into the path")
+			return s, plugins.Hinted(fmt.Errorf("source %s has a placeholder in the name of the host", withoutUser(text)), "placeholders belong into the path")
 		}
 	case scheme == "oci":
 		s.kind = inRegistry
@@ -83,15 +83,17 @@ func parseSource(text string) (source, error) {
 	return s, nil
 }
 
-// withoutUser is a text that may be an address, without the name and the password in it.
+// withoutUser is a text that was to be an address, without what may be a name and a password in it.
 func withoutUser(text string) string {
-	if scheme, rest, ok := strings.Cut(text, "://"); ok {
-		host, _, _ := strings.Cut(rest, "/")
-		if at := strings.LastIndex(host, "@"); at >= 0 {
-			return scheme + "://" + rest[at+1:]
-		}
+	at := strings.LastIndex(text, "@")
+	if at < 0 {
+		return text
 	}
-	return text
+	scheme, _, ok := strings.Cut(text[:at], "://")
+	if !ok {
+		return "…" + text[at:]
+	}
+	return scheme + "://…" + text[at:]
 }
 
 // bare is an address without what it may keep secret.

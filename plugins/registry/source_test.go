@@ -118,3 +118,16 @@ func TestAFolderThatBecameAnArchiveIsADifference(t *testing.T) {
 	wish.Key = anAuthor(t).public
 	w.refuses(wish, "a folder has no signature")
 }
+
+func TestAPasswordInWhatIsNoSourceIsNotTold(t *testing.T) {
+	for _, text := range []string{
+		"https://me:hunter22@example.org/x.tgz", "https://me:hunter22@example.org", "HTTPS://me:hunter22@example.org/x.tgz",
+		"git+https://me:hunter22@example.org/x", "git+https://me:hunter22/@example.org/x", "https:/me:hunter22@example.org/x.tgz",
+		"me:hunter22@example.org/x", "https://{me:hunter22@}example.org/x.tgz", "https://me:hunter22%zz@example.org/x.tgz",
+		"oci://me:hunter22@example.org/x",
+	} {
+		if _, err := parseSource(text); err == nil || strings.Contains(err.Error()+hintOf(err), "hunter22") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/devstream-io/dtm/plugins"
@@ -37,6 +38,9 @@ func (t *task) unpack(ctx context.Context, p Platform) error {
 		return onDisk(err)
 	}
 	m, err := t.manifest(dir)
+	if err == nil {
+		err = t.o.readable(m.Name, dir)
+	}
 	if err != nil {
 		return fmt.Errorf("its archive: %w", below(err, dir))
 	}
@@ -70,7 +74,13 @@ func (t *task) inPlace(ctx context.Context, version, tree string) (Manifest, boo
 
 // finish says what was done.
 func (t *task) finish(m Manifest, p Platform) {
-	t.entry.Env = m.Env
+	t.done.Env = without(m.Env, t.old.Env)
+	if t.known && t.old.Version == m.Version && len(t.entry.Platforms) > 1 {
+		// On another platform it may want others.
+		t.entry.Env = append(slices.Clone(t.old.Env), t.done.Env...)
+	} else {
+		t.entry.Env = m.Env
+	}
 	t.done.Version = m.Version
 	switch before := t.old.Platforms[t.platform]; {
 	case t.known && (t.old.Version != m.Version || before.Archive != "" && before.Archive != p.Archive):

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/devstream-io/dtm/plugins"
@@ -117,9 +119,39 @@ func (t *task) local(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := t.o.readable(m.Name, dir); err != nil {
+		return err
+	}
 	t.entry = Entry{Source: t.wish.Source, Constraint: t.wish.Version, Version: m.Version, Local: true, Env: m.Env}
 	t.done.Version, t.done.Outcome = m.Version, Local
+	t.done.Env = without(m.Env, t.old.Env)
 	return nil
+}
+
+// readable asks whether the schema of the plugin in dir can be used.
+func (o Options) readable(name, dir string) error {
+	if o.Schema == nil {
+		return nil
+	}
+	text, err := readText(filepath.Join(dir, schemaName))
+	if err != nil {
+		return err
+	}
+	if err := o.Schema(name, string(text)); err != nil {
+		return plugins.Hinted(fmt.Errorf("%s: %w", schemaName, err), "`dtm develop validate-plugin` says whoever makes it what is wrong")
+	}
+	return nil
+}
+
+// without are those of all that are not in others.
+func without(all, others []string) []string {
+	var rest []string
+	for _, one := range all {
+		if !slices.Contains(others, one) {
+			rest = append(rest, one)
+		}
+	}
+	return rest
 }
 
 // manifest checks a plugin's folder against the wish.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"unicode"
 )
 
 // unpacking is the work of [unpack]: what it asks of each entry of an archive of either kind.
@@ -44,7 +45,7 @@ func (u *unpacking) place(name string) (string, error) {
 	clean := path.Clean(name)
 	switch {
 	// Go's own check is the same on all systems, and what one of them refuses no archive needs.
-	case !fs.ValidPath(clean), strings.ContainsAny(name, "\\:\x00\n\r"), strings.Contains("/"+name+"/", "/../"):
+	case !fs.ValidPath(clean), strings.ContainsAny(name, "\\:"), strings.ContainsFunc(name, unicode.IsControl), strings.Contains("/"+name+"/", "/../"):
 		return "", fmt.Errorf("%q: such a name could lead out of the folder", name)
 	case len(name) > 1000:
 		return "", fmt.Errorf("%q…: the name is too long", name[:100])

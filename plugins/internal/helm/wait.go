@@ -221,6 +221,9 @@ func (c *client) poll(timeout time.Duration, late error, look func(ctx context.C
 	}
 	for wait := firstGlance; ; wait = min(wait*3/2, lastGlance) {
 		done, err := look(ctx)
+		if kube.Late(err) {
+			<-ctx.Done()
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ended()

@@ -26,6 +26,9 @@ func (c *Cluster) Await(ctx context.Context, ref Ref, seen func(Object) (done bo
 	for wait := firstLook; ; wait = min(wait*3/2, lastLook) {
 		object, err := c.Get(ctx, ref)
 		_, passing := plugins.RetryAfter(err)
+		if Late(err) {
+			<-ctx.Done()
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ended(ctx, ref, trouble)

@@ -71,6 +71,12 @@ func (c *Cluster) explainStatus(err error, status *apierrors.StatusError) error 
 	return err
 }
 
+// Late tells whether a request was not made because its turn would have come only after the end of its context. client-go
+// says so some time before that end, and has no error for it but a text.
+func Late(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "would exceed context deadline")
+}
+
 // Passing tells whether an error is of the kind that goes by: no connection, an overloaded server.
 func Passing(err error) bool {
 	if err == nil {

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/devstream-io/dtm/plugins"
 )
@@ -94,5 +95,20 @@ func TestErrorsOfTheClusterAreExplained(t *testing.T) {
 	}
 	if !Forbidden(fmt.Errorf("x: %w", apierrors.NewForbidden(pods, "a", nil))) || Forbidden(apierrors.NewUnauthorized("")) {
 		t.Error("forbidden is something else")
+	}
+}
+
+func TestARequestWhoseTurnComesTooLateIsKnown(t *testing.T) {
+	turns := flowcontrol.NewTokenBucketRateLimiter(0.001, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := turns.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := turns.Wait(ctx); !Late(err) || ctx.Err() != nil {
+		t.Errorf("client-go says it in other words: %v", err)
+	}
+	if Late(nil) || Late(context.DeadlineExceeded) {
+		t.Error("it is told of other errors, too")
 	}
 }
