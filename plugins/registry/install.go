@@ -27,6 +27,15 @@ func (o Options) alone(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(o.home(), 0o755); err != nil {
 		return nil, onDisk(err)
 	}
+	// What is installed is for this machine; dtm.lock is what is committed.
+	ignore := filepath.Join(o.home(), ".gitignore")
+	if there, err := exists(ignore); err != nil {
+		return nil, onDisk(err)
+	} else if !there {
+		if err := os.WriteFile(ignore, []byte("*\n"), 0o644); err != nil {
+			return nil, onDisk(err)
+		}
+	}
 	type held struct {
 		unlock func()
 		err    error

@@ -85,7 +85,7 @@ func (w *world) files() map[string]string {
 	w.t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(w.Dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == ".lock" {
+		if err != nil || e.IsDir() || e.Name() == ".lock" || e.Name() == ".gitignore" {
 			return err
 		}
 		data, err := os.ReadFile(path)
