@@ -7,7 +7,7 @@ default:
 # The everyday gate, in a few minutes: format, vet, lint, and the short tests with the race detector.
 check:
     .ci/run format vet lint
-    go test -race -short ./...
+    GORACE=atexit_sleep_ms=10 go test -race -short ./...
 
 # Every test. What the machine does not have is skipped: DTM_TEST_PARTS=require makes it fail instead.
 test:
