@@ -81,7 +81,7 @@ func TestTimeGrowsWithTheSizeOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			_, err := read(yaml)
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > 2*time.Minute { // a busy machine and the race detector take ten times as long as a quiet one without
 				t.Errorf("took %v, so the time is not in proportion to the size; the error is %.200v", took, err)
 			}
 		})
