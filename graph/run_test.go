@@ -29,10 +29,20 @@ func TestAHundredThousandNodesNeedNoMoreGoroutinesThanParallel(t *testing.T) {
 				if visits.Add(1)%100 != 0 { // counting is slow
 					return nil
 				}
-				if n := int64(runtime.NumGoroutine()); n > most.Load() {
-					most.Store(n)
+				// A worker that has ended is counted until the runtime has cleaned up, so it is counted again: what stays counts.
+				n := runtime.NumGoroutine()
+				for range 1000 {
+					if n <= before+2*parallel {
+						break
+					}
+					runtime.Gosched()
+					n = min(n, runtime.NumGoroutine())
 				}
-				return nil
+				for {
+					if have := most.Load(); int64(n) <= have || most.CompareAndSwap(have, int64(n)) {
+						return nil
+					}
+				}
 			}})
 			if err != nil {
 				t.Error(err)
@@ -40,8 +50,7 @@ func TestAHundredThousandNodesNeedNoMoreGoroutinesThanParallel(t *testing.T) {
 			if visits.Load() != int64(g.Len()) {
 				t.Errorf("%d visits", visits.Load())
 			}
-			// A worker that has ended is counted until the runtime has cleaned up, which takes a while on a busy machine.
-			if extra := int(most.Load()) - before; extra > 25*parallel {
+			if extra := int(most.Load()) - before; extra > 2*parallel {
 				t.Errorf("%d goroutines more than before", extra)
 			}
 		})
