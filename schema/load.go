@@ -48,24 +48,8 @@ func (l *Loader) evaluate(ctx context.Context, p *located, tags []string) (*Conf
 	}
 	cfg := l.config(p.dir, p.root, p.stale, tags)
 	cfg.Overlay[filepath.Join(p.root, vendorDir, pluginsFile)] = load.FromString(l.gluedTo(p.plugins))
-	if module := filepath.Join(p.root, "cue.mod", "module.cue"); !exists(module) {
-		cfg.Overlay[module] = load.FromString(moduleFile(defaultModule))
-	}
-	insts := load.Instances([]string{p.arg}, cfg)
-	p.inst = insts[0]
-	if err := p.inst.Err; err != nil && strings.Contains(err.Error(), "exclude all CUE files") {
-		return nil, Errors{{Pos: Pos{File: p.given}, Msg: "no file here begins with a package clause", Hint: "write `package toolchain` on top"}}
-	} else if err != nil {
-		return nil, p.explain(l, err)
-	}
-	for _, f := range p.inst.Files {
-		p.files = append(p.files, p.display(f.Filename))
-	}
-	v := cuecontext.New().BuildInstance(p.inst)
-	if err := v.Err(); err != nil && !v.Exists() {
-		return nil, p.explain(l, err)
-	}
-	if err := l.shaped(p, v); err != nil {
+	v, err := l.toolchain(p, cfg)
+	if err != nil {
 		return nil, err
 	}
 	invalid := v.Validate()
@@ -85,6 +69,28 @@ func (l *Loader) evaluate(ctx context.Context, p *located, tags []string) (*Conf
 		return nil, err
 	}
 	return config, l.finish(config, drafts, p.place)
+}
+
+// toolchain evaluates a package that must be a toolchain. What is wrong in it may still be found in the value.
+func (l *Loader) toolchain(p *located, cfg *load.Config) (cue.Value, error) {
+	if module := filepath.Join(p.root, "cue.mod", "module.cue"); !exists(module) {
+		cfg.Overlay[module] = load.FromString(moduleFile(defaultModule))
+	}
+	insts := load.Instances([]string{p.arg}, cfg)
+	p.inst = insts[0]
+	if err := p.inst.Err; err != nil && strings.Contains(err.Error(), "exclude all CUE files") {
+		return cue.Value{}, Errors{{Pos: Pos{File: p.given}, Msg: "no file here begins with a package clause", Hint: "write `package toolchain` on top"}}
+	} else if err != nil {
+		return cue.Value{}, p.explain(l, err)
+	}
+	for _, f := range p.inst.Files {
+		p.files = append(p.files, p.display(f.Filename))
+	}
+	v := cuecontext.New().BuildInstance(p.inst)
+	if err := v.Err(); err != nil && !v.Exists() {
+		return v, p.explain(l, err)
+	}
+	return v, l.shaped(p, v)
 }
 
 // located is a CUE package on the disk.

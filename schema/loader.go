@@ -12,6 +12,7 @@ package schema
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -99,6 +100,9 @@ func NewLoader(plugins []PluginSchema) (*Loader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("schema of plugin %s: %w", p.Name, err)
 		}
+		if err := complete(f); err != nil {
+			return nil, fmt.Errorf("schema of plugin %s: %w", p.Name, err)
+		}
 		if err := l.share(p, words); err != nil {
 			return nil, fmt.Errorf("schema of plugin %s: %w", p.Name, err)
 		}
@@ -115,6 +119,24 @@ func NewLoader(plugins []PluginSchema) (*Loader, error) {
 	slices.Sort(l.names)
 	l.files[pluginsFile] = l.gluedTo(l.names)
 	return l, nil
+}
+
+// complete tells what a plugin's schema must have and has not: what is missing would be told at the tools that use it.
+func complete(f *ast.File) error {
+	if f.PackageName() == "" {
+		return errors.New("it has no package clause")
+	}
+	has := map[string]bool{}
+	for _, d := range f.Decls {
+		name, _ := label(d)
+		has[name] = true
+	}
+	for _, name := range []string{"#Options", "#Outputs", "#Sample"} {
+		if !has[name] {
+			return fmt.Errorf("it has no %s", name)
+		}
+	}
+	return nil
 }
 
 // Verify evaluates the schemas of all plugins and says what is wrong with the first that has a mistake.

@@ -96,9 +96,6 @@ func (l *Loader) LoadSources(ctx context.Context, path string, tags []string) ([
 	cfg := l.config(p.dir, p.root, p.stale, tags)
 	vendor := filepath.Join(p.root, filepath.FromSlash(vendorDir))
 	cfg.Overlay[filepath.Join(vendor, filepath.FromSlash(pluginsFile))] = load.FromString(anyTools)
-	if module := filepath.Join(p.root, "cue.mod", "module.cue"); !exists(module) {
-		cfg.Overlay[module] = load.FromString(moduleFile(defaultModule))
-	}
 	missing, err := l.strangers(p)
 	if err != nil {
 		return nil, err
@@ -106,37 +103,21 @@ func (l *Loader) LoadSources(ctx context.Context, path string, tags []string) ([
 	for name, pkg := range missing {
 		cfg.Overlay[filepath.Join(vendor, filepath.FromSlash(ModulePath), "plugins", name, "schema.cue")] = load.FromString("package " + pkg + anyPlugin)
 	}
-	insts := load.Instances([]string{p.arg}, cfg)
-	p.inst = insts[0]
-	if err := p.inst.Err; err != nil {
-		return nil, p.explain(l, err)
-	}
-	for _, f := range p.inst.Files {
-		p.files = append(p.files, p.display(f.Filename))
-	}
-	v := cuecontext.New().BuildInstance(p.inst)
-	if err := v.Err(); err != nil && !v.Exists() {
-		return nil, p.explain(l, err)
-	}
-	if err := l.shaped(p, v); err != nil {
+	v, err := l.toolchain(p, cfg)
+	if err != nil {
 		return nil, err
 	}
-	var invalid error
-	for _, name := range []string{"plugins", "_plugins"} {
-		selector := cue.Str(name)
-		if strings.HasPrefix(name, "_") {
-			selector = cue.Hid(name, ModulePath+"/schema")
-		}
-		if section := v.LookupPath(cue.MakePath(selector)); invalid == nil && section.Exists() {
-			invalid = section.Validate(cue.Concrete(true))
-		}
+	section := v.LookupPath(cue.ParsePath("plugins"))
+	invalid := section.Validate(cue.Concrete(true))
+	if invalid == nil {
+		invalid = v.LookupPath(cue.MakePath(cue.Hid("_plugins", ModulePath+"/schema"))).Validate(cue.Concrete(true))
 	}
 	if invalid != nil {
-		written := namesOf(v.LookupPath(cue.ParsePath("plugins")))
+		written := namesOf(section)
 		p.named = names(&written, l.sources(), []string{"plugins"})
 		return nil, p.explain(l, invalid)
 	}
-	return sourcesOf(v.LookupPath(cue.ParsePath("plugins")), p.place)
+	return sourcesOf(section, p.place)
 }
 
 // anyTools is what the schema package says of plugins while nobody knows their schemas.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,16 +23,16 @@ import (
 
 // registryOptions are what the registry needs to know of a folder's plugins. dir is absolute.
 func (a *app) registryOptions(dir string) registry.Options {
+	set := sync.OnceValues(func() (plugins.Set, error) { return a.plugins(environment(dir)) })
 	return registry.Options{
 		Dir: dir, Cache: cacheDir(os.UserCacheDir, os.TempDir()), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		HTTP: http.DefaultClient, Getenv: os.Getenv, Now: time.Now, BuiltIn: a.builtIn, Schema: schemaMistake,
+		HTTP: http.DefaultClient, Getenv: os.Getenv, Now: time.Now, Schema: schemaMistake,
+		BuiltIn: func(name string) bool {
+			builtIn, err := set()
+			_, ok := builtIn[name]
+			return err == nil && ok
+		},
 	}
-}
-
-func (a *app) builtIn(name string) bool {
-	set, err := a.plugins(environment("/"))
-	_, ok := set[name]
-	return err == nil && ok
 }
 
 // addInstalled adds the plugins that dtm.lock in dir names to set. Those that cannot be used are an error of their own, for

@@ -139,19 +139,7 @@ func (p plugin) Identity(o Options) string {
 func (s Service) place(baseURL string) string {
 	// A plugin is named after its service.
 	service, _, _ := strings.Cut(s.Name, "-")
-	public := service + ".com"
-	base := strings.ToLower(cmp.Or(baseURL, s.BaseURL(), public))
-	if _, rest, ok := strings.Cut(base, "://"); ok {
-		base = rest
-	}
-	base = strings.TrimRight(base, "/")
-	for _, api := range []string{"/api/v3", "/api/v4"} {
-		base = strings.TrimSuffix(base, api)
-	}
-	if base == "api."+public {
-		return public
-	}
-	return base
+	return scm.Place(service+".com", cmp.Or(baseURL, s.BaseURL()))
 }
 
 // path names the repository: the organisation's, if there is one.

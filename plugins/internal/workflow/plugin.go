@@ -42,18 +42,7 @@ func (p *plugin[O, P]) service(baseURL string) string {
 	if p.GitLab {
 		variable, public = "GITLAB_URL", "gitlab.com"
 	}
-	base := strings.ToLower(cmp.Or(baseURL, p.env.Getenv(variable), public))
-	if _, rest, ok := strings.Cut(base, "://"); ok {
-		base = rest
-	}
-	base = strings.TrimRight(base, "/")
-	for _, api := range []string{"/api/v3", "/api/v4"} {
-		base = strings.TrimSuffix(base, api)
-	}
-	if base == "api."+public {
-		return public
-	}
-	return base
+	return scm.Place(public, cmp.Or(baseURL, p.env.Getenv(variable)))
 }
 
 // Create puts the file into the repository. One that is there already is replaced if it is dtm's, or if adopt says so.
