@@ -13,7 +13,7 @@ import (
 const (
 	// maxDepth is how deep lists and maps may stand in one another, aliases counted.
 	maxDepth = 100
-	// maxGrowth is by how many bytes aliases and variables may make a document longer.
+	// maxGrowth is by how many bytes aliases, variables and templates may make a document longer.
 	maxGrowth = 32 << 20
 	// valueSize is what a value without its text counts towards maxGrowth.
 	valueSize = 16
@@ -31,9 +31,10 @@ type converter struct {
 	// anchors are the values that aliases may name. A nil entry is one whose conversion has not ended.
 	anchors map[*yaml.Node]*anchored
 	path    []step
-	// size is that of all values so far, growth the part of it that is not in the text.
-	size, growth int
-	tooLarge     bool
+	// keep leaves the tree as it is, for one that is converted several times.
+	keep bool
+	// size is that of all values so far.
+	size int
 }
 
 // anchored is a value that has an anchor, its size, and how deep it is inside.
@@ -79,17 +80,7 @@ func (c *converter) where() string {
 }
 
 // grow counts text that is in the values but not in the document.
-func (c *converter) grow(n *yaml.Node, by int) bool {
-	c.growth += by
-	if c.growth <= maxGrowth {
-		return true
-	}
-	if !c.tooLarge {
-		c.tooLarge = true
-		c.mistake(n, fmt.Sprintf("aliases and variables make this document more than %d MiB longer", maxGrowth>>20), "")
-	}
-	return false
-}
+func (c *converter) grow(n *yaml.Node, by int) bool { return c.count(c.pos(n), c.where(), by) }
 
 // value converts a node and tells how many lists and maps stand in one another in it.
 func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
@@ -124,7 +115,9 @@ func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
 		v.Fields, height = c.fields(n)
 	}
 	// Nobody comes back to these nodes: aliases find what was made of them.
-	n.Content = nil
+	if !c.keep {
+		n.Content = nil
+	}
 	if n.Anchor != "" {
 		c.anchors[n] = &anchored{value: v, size: c.size - before, height: height}
 	}
@@ -132,8 +125,10 @@ func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
 }
 
 func (c *converter) alias(n *yaml.Node) (schema.Value, int) {
-	a := c.anchors[n.Alias]
+	a, ok := c.anchors[n.Alias]
 	switch {
+	case !ok:
+		c.mistake(n, fmt.Sprintf("`*%s` names something that stands in another section", n.Value), "repeat it here, or make it a variable")
 	case a == nil:
 		c.mistake(n, fmt.Sprintf("`*%s` stands inside of what it names", n.Value), "")
 	case len(c.path)+a.height > maxDepth:
@@ -157,7 +152,9 @@ func (c *converter) items(n *yaml.Node) (items []schema.Value, height int) {
 		c.path[len(c.path)-1].index = i
 		v, h := c.value(item)
 		items[i], height = v, max(height, h)
-		n.Content[i] = nil
+		if !c.keep {
+			n.Content[i] = nil
+		}
 	}
 	c.path = c.path[:len(c.path)-1]
 	return items, height + 1

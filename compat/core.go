@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/devstream-io/dtm/schema"
 )
@@ -43,7 +44,8 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) (_ schema.State
 		switch f.Name {
 		case "backend":
 			if t, ok := r.text(f.Value, "state.backend"); ok && t.Text != "" {
-				if t.Text != "local" && t.Text != "s3" {
+				t.Text = strings.ToLower(t.Text)
+				if t.Text != "local" && t.Text != "s3" && !inCluster(t.Text) {
 					r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), "use local or s3")
 				}
 				state.Backend = t.Text
@@ -65,6 +67,8 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) (_ schema.State
 	case "s3":
 		state.StateFile = ""
 		r.s3State(options, &state)
+	case "k8s", "kubernetes":
+		r.clusterState(options, &state)
 	}
 	return state, keeping
 }
@@ -77,7 +81,7 @@ func (r *reader) localState(options schema.Value, state *schema.StateConfig) {
 			if t, ok := r.text(f.Value, path); ok && t.Text != "" {
 				state.StateFile = t.Text
 			}
-		case "bucket", "region", "key":
+		case "bucket", "region", "key", "namespace", "configmap":
 			if t, ok := r.text(f.Value, path); ok && t.Text != "" {
 				r.errs.Add(f.Pos, path, "has no meaning for the backend local", "remove it")
 			}
@@ -105,7 +109,7 @@ func (r *reader) s3State(options schema.Value, state *schema.StateConfig) {
 			state.PathStyle = f.Value.Text == "true"
 		case f.Name == "pathStyle":
 			r.errs.Add(f.Value.Pos, path, "must be true or false", "")
-		case f.Name == "stateFile":
+		case f.Name == "stateFile", f.Name == "namespace", f.Name == "configmap":
 			if t, ok := r.text(f.Value, path); ok && t.Text != "" {
 				r.errs.Add(f.Pos, path, "has no meaning for the backend s3", "remove it")
 			}
@@ -149,5 +153,9 @@ func (n *notes) mapping(v schema.Value, path string) []schema.Field {
 
 // unknown adds a mistake for a key that has no meaning.
 func (n *notes) unknown(f schema.Field, path string, known ...string) {
-	n.errs.Add(f.Pos, join(path, f.Name), "unknown key", suggestOrList(f.Name, known))
+	hint := suggest(f.Name, known...)
+	if hint == "" {
+		hint = "DevStream ignored it; known are " + strings.Join(known, ", ")
+	}
+	n.errs.Add(f.Pos, join(path, f.Name), "unknown key", hint)
 }

@@ -108,7 +108,7 @@ func FuzzReadState(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tools, err := ReadState("s", data)
+		tools, err := ReadState("s", data, nil)
 		if err != nil {
 			if _, ok := errors.AsType[schema.Errors](err); !ok {
 				t.Errorf("got the error %T %v", err, err)

@@ -58,7 +58,9 @@ func (c *converter) fields(n *yaml.Node) (fields []schema.Field, height int) {
 		}
 		height = max(height, h)
 		c.path = c.path[:len(c.path)-1]
-		n.Content[i+1] = nil
+		if !c.keep {
+			n.Content[i+1] = nil
+		}
 	}
 	if merge != nil {
 		c.path = append(c.path, step{name: "<<"})

@@ -29,9 +29,9 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"misspelt state", "stat: {backend: local}\n---\ntools: []\n", "stat: unknown key (did you mean `state`?): config.yaml:1:1"},
 		{"misspelt varFile", "state:\nvarfile: a.yaml\n", "varfile: unknown key (did you mean `varFile`?): config.yaml:2:1"},
 		{"variables beside tools", "owner: me\ntools: []\n", "owner: unknown key (variables stand in a section of their own: put a line `---` in between): config.yaml:1:1"},
-		{"the form of 0.10", "config: {}\ntools: []\n", "config: unknown key (this is a key of DevStream 0.10 and later, whose files are not read yet): config.yaml:1:1"},
+		{"two forms in one", "state: {}\nconfig: {}\ntools: []\n", "config: unknown key (this is a key of DevStream 0.10 and later, which knows no state, varFile and toolFile at the top: use one form): config.yaml:2:1"},
 		{"variables alone", "owner: me\nrepo: x\n", "there is no `tools`, `state`, `varFile` or `toolFile` in this file (a file of variables is named by the varFile of another): config.yaml:1:1"},
-		{"the plugin folder of 0.9", "state: {}\npluginDir: x\n", "pluginDir: unknown key (plugins are built in, remove it): config.yaml:2:1"},
+		{"a plugin folder beside tools", "tools: []\npluginDir: x\n", "pluginDir: unknown key (plugins are built in, remove it): config.yaml:2:1"},
 		{"two tools sections", "tools: []\n---\nstate: {}\n---\n# c\ntools: []\n", "a second section of tools; the first begins at config.yaml:1:1: config.yaml:6:1"},
 		{"two core sections", "state: {}\n---\nvarFile: x\n---\ntools: []\n", "a second section of core settings (state, varFile, toolFile, plugins); the first begins at config.yaml:1:1: config.yaml:3:1"},
 		{"two variables sections", "a: 1\n---\ntools: []\n---\nb: 1\n", "a second section of variables; the first begins at config.yaml:1:1: config.yaml:5:1"},
@@ -47,10 +47,11 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"mixed forms", "tools:\n- plugin: a\n  name: b\n- name: a\n  instanceID: b\n",
 			"tools[1]: `plugin` is missing (write `plugin` for the kind of tool and `name` for this one): config.yaml:4:3\n" +
 				"tools[1].instanceID: does not belong to the form of this list (write `plugin` for the kind of tool and `name` for this one for every tool): config.yaml:5:3"},
-		{"form of 0.3.0", "tools:\n- name: a\n  plugin: {kind: b, version: 1}\n", "tools[0].plugin: the form {kind, version} of DevStream 0.3.0 is not read (write the kind alone): config.yaml:3:11"},
+		{"form of 0.3.0", "tools:\n- name: a\n  plugin: {version: 1, colour: red}\n", "tools[0].plugin: `kind` is missing (write the name of the plugin alone): config.yaml:3:11\n" +
+			"tools[0].plugin.colour: unknown key (DevStream ignored it; known are kind, version): config.yaml:3:24"},
 		{"unknown keys of tools", "tools:\n" + tool + "  optons: {}\n  color: red\n",
 			"tools[0].optons: unknown key (did you mean `options`?): config.yaml:4:3\n" +
-				"tools[0].color: unknown key (known are name, instanceID, dependsOn, options, lifecycle): config.yaml:5:3"},
+				"tools[0].color: unknown key (DevStream ignored it; known are name, instanceID, dependsOn, options, lifecycle): config.yaml:5:3"},
 		{"instanceId", "tools:\n- name: a\n  instanceId: b\n", "tools[0].instanceId: unknown key (did you mean `instanceID`?): config.yaml:3:3"},
 		{"duplicate tools", "tools:\n" + tool + tool, "tools[1]: tool localfile.a is written twice, first at config.yaml:2:3: config.yaml:4:3"},
 		{"options are a list", "tools:\n" + tool + "  options: [1]\n", "tools[0].options: must be a map, not a list: config.yaml:4:12"},
@@ -62,7 +63,7 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"key is a list", "tools:\n" + tool + "  options: {[a]: b}\n", "tools[0].options: a key must be a single word, not a list or a map: config.yaml:4:13"},
 		{"key is missing", "tools:\n" + tool + "  options: {~: b}\n", "tools[0].options: a key is missing in front of `:`: config.yaml:4:13"},
 
-		{"unknown backend", "state: {backend: k8s}\ntools: []\n", "state.backend: \"k8s\" is not supported (use local or s3): config.yaml:1:18"},
+		{"unknown backend", "state: {backend: etcd}\ntools: []\n", "state.backend: \"etcd\" is not supported (use local or s3): config.yaml:1:18"},
 		{"s3 without key", "state: {backend: s3, options: {bucket: b, region: r, stateFile: f, endpint: e, pathStyle: 1}}\n",
 			"state.options.key: is required for the backend s3: config.yaml:1:31\n" +
 				"state.options.stateFile: has no meaning for the backend s3 (remove it): config.yaml:1:54\n" +

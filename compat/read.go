@@ -22,26 +22,49 @@ import (
 	"github.com/devstream-io/dtm/schema"
 )
 
-// Read reads the DevStream configuration at path, a YAML file, and the files that it names: the single list of 0.3 and
-// 0.4, and the core, variables and tools of 0.5 to 0.9, as files or as sections parted by `---`. Names of files are relative
-// to the folder of path, or to the current folder if they are only there.
+// Read reads the DevStream configuration at path and the files that it names: the single list of 0.2
+// to 0.4; the core, variables and tools of 0.5 to 0.9, as files or as sections parted by `---`; the one file of 0.10 to 0.12,
+// and the folder of such files. Names of files are relative to the folder of path, or to the current folder if they are only
+// there. Plugins of 0.8 to 0.12 become those that do their work here.
 //
 // Plugins, instances, dependencies, options and references are not checked; [schema.Loader] does that. A configuration
 // without tools is no mistake here. Mistakes are schema.Errors, as many as could be found at once; where none of them can
 // be the cause of others, the Source is returned beside them, so that the caller can look for more. Once ctx is done its
 // error is returned.
 func Read(ctx context.Context, path string) (*schema.Source, error) {
-	r := reader{ctx: ctx, path: path, open: readFile, exists: exists}
-	data, err := readFile(path)
-	if err != nil {
-		r.errs.Add(schema.Pos{File: path}, "", err.Error(), "")
-		return nil, r.errs.Err()
+	return ReadWith(ctx, path, "")
+}
+
+// ReadWith reads as Read does, with the variables of a file that the configuration does not name: DevStream 0.4 had it as the
+// argument --var-file. The name is relative to the current folder; empty for none.
+func ReadWith(ctx context.Context, path, varFile string) (*schema.Source, error) {
+	r := reader{ctx: ctx, path: path, open: readFile, exists: exists, varFileArg: varFile}
+	return r.readPath()
+}
+
+// readPath reads the file or the folder at the reader's path.
+func (r *reader) readPath() (*schema.Source, error) {
+	folder := filepath.Dir(r.path)
+	info, err := os.Stat(r.path)
+	isDir := err == nil && info.IsDir()
+	if isDir {
+		folder = r.path
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
+	dir, err := filepath.Abs(folder)
 	if err != nil {
-		return nil, fmt.Errorf("find the folder of %s: %w", path, err)
+		return nil, fmt.Errorf("find the folder of %s: %w", r.path, err)
 	}
-	src, err := r.read(data)
+	var src *schema.Source
+	if isDir {
+		src, err = r.readFolder()
+	} else {
+		var data []byte
+		if data, err = readFile(r.path); err != nil {
+			r.errs.Add(schema.Pos{File: r.path}, "", err.Error(), "")
+			return nil, r.errs.Err()
+		}
+		src, err = r.read(data)
+	}
 	if src != nil {
 		src.Dir = dir
 	}
@@ -56,6 +79,10 @@ type reader struct {
 	open   func(name string) ([]byte, error)
 	exists func(name string) bool
 	files  []string
+	// varFileArg is the file of variables that was given beside the configuration, as DevStream 0.4 had it; empty for none.
+	varFileArg string
+	// asWritten leaves plugins the names that DevStream had for them.
+	asWritten bool
 }
 
 // notes is what is gathered along the way.
@@ -67,6 +94,22 @@ type notes struct {
 	missing map[schema.Pos]bool
 	// harmless is how many of errs cannot be the cause of others.
 	harmless int
+	// growth is the size of what is in the values and not in the text.
+	growth   int
+	tooLarge bool
+}
+
+// count counts what is in the values but not in the text. It is not ok when that is too much, which is a mistake once.
+func (n *notes) count(pos schema.Pos, path string, by int) bool {
+	n.growth += by
+	if n.growth <= maxGrowth {
+		return true
+	}
+	if !n.tooLarge {
+		n.tooLarge = true
+		n.errs.Add(pos, path, fmt.Sprintf("aliases and variables make this document more than %d MiB longer", maxGrowth>>20), "")
+	}
+	return false
 }
 
 func (n *notes) noteRaw(pos schema.Pos, raw string) {
@@ -89,7 +132,16 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
+	if parts.later != nil {
+		if r.varFileArg != "" {
+			r.refuseVarFile()
+		}
+		return r.done(r.later(parts.later, parts.broken))
+	}
 	vars := r.variables(parts.vars)
+	if r.varFileArg != "" {
+		vars = r.givenVariables(parts)
+	}
 	if parts.broken && vars == nil {
 		vars = &variables{broken: true}
 	}
@@ -106,7 +158,9 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	switch {
 	case core.toolFile.Text != "":
 		r.refuseInline(core, parts)
-		vars = r.varFile(core.varFile)
+		if core.varFile.Text != "" || vars == nil || r.varFileArg == "" {
+			vars = r.varFile(core.varFile)
+		}
 		parts.tools = r.toolFile(core.toolFile)
 		tools = r.convert(parts.tools, vars)
 	case core.varFile.Text != "":
@@ -115,7 +169,15 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 	case parts.core != parts.tools:
 		tools = r.convert(parts.tools, vars)
 	}
-	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Plugins: core.plugins, Tools: r.tools(tools)}
+	return r.done(core, r.tools(tools))
+}
+
+// done puts together what was read, with the plugins as they are called here.
+func (r *reader) done(core coreConfig, tools []schema.SourceTool) (*schema.Source, error) {
+	if !r.asWritten {
+		tools = r.rename(tools, core.plugins)
+	}
+	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Plugins: core.plugins, Tools: tools}
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func TestFilesThatAreNotRead(t *testing.T) {
 	write(t, "names.yaml", "toolFile: folder\nvarFile: large.yaml\n")
 	for path, want := range map[string]string{
 		"missing.yaml": "file does not exist: missing.yaml\n",
-		"folder":       "is a folder, not a YAML file: folder\n",
+		"folder":       "there is no YAML in this folder (name a file, or a folder with YAML files): folder\n",
 		"large.yaml":   "is too large: 52428800 bytes, at most 10485760 (10 MiB) are read: large.yaml\n",
 		"names.yaml": "toolFile: folder: is a folder, not a YAML file: names.yaml:1:11\n" +
 			"varFile: large.yaml: is too large: 52428800 bytes, at most 10485760 (10 MiB) are read: names.yaml:2:10\n",

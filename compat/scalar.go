@@ -111,8 +111,13 @@ func (c *converter) fill(n *yaml.Node) (text string, whole *variable, ok bool) {
 func (c *converter) variable(m *mark) variable {
 	if m.problem != "" {
 		c.errs.Add(m.pos, c.where(), m.problem,
-			"write `[[ name ]]` or `[[ name.name ]]`, letters, digits and `_`; for a literal `[[` define a variable with that text")
+			"write `[[ name ]]`, `[[ name.name ]]` or `[[ env NAME ]]`, letters, digits and `_`; for a literal `[[` define a variable with that text")
 		return variable{unknown: true}
+	}
+	if m.env != "" && c.vars.fixed == "" {
+		// Only the reference is ever stored. It is filled when the tool is applied.
+		text := schema.Reference{Env: m.env}.String()
+		return variable{value: schema.Value{Kind: schema.String, Text: text, Pos: m.pos}, text: text}
 	}
 	found := c.vars.get(m.name)
 	if found.problem != "" {

@@ -37,6 +37,9 @@ func (r *reader) convert(s *section, vars *variables) schema.Value {
 	if s == nil {
 		return schema.Value{}
 	}
+	if vars == nil && s.template.env {
+		vars = &variables{}
+	}
 	if vars == nil && len(s.template.marks) > 0 {
 		root, mistake := parse(s.document, s.text)
 		if mistake != nil {
@@ -100,6 +103,8 @@ type sections struct {
 	toolsAt schema.Pos
 	// broken tells that a section could not be parsed, so that nobody knows which one is missing.
 	broken bool
+	// later are the documents of a file of 0.10 to 0.12, which has none of the others.
+	later []*section
 }
 
 // sections parses a main file and tells its sections apart by their keys.
@@ -121,6 +126,11 @@ func (r *reader) sections(file string, data []byte) sections {
 		empty()
 	}
 	var parts sections
+	all, broken := r.parseAll(docs)
+	if isLater(all) {
+		return sections{later: all, broken: broken}
+	}
+	parts.broken = broken
 	keep := func(to **section, s *section, what string) {
 		if *to != nil {
 			r.errs.Add(s.start(), "", fmt.Sprintf("a second section of %s; the first begins at %s", what, (*to).start()), "")
@@ -128,15 +138,7 @@ func (r *reader) sections(file string, data []byte) sections {
 		}
 		*to = s
 	}
-	for _, d := range docs {
-		if r.ctx.Err() != nil {
-			return sections{}
-		}
-		s := r.section(d)
-		if s == nil {
-			parts.broken = true
-			continue
-		}
+	for _, s := range all {
 		isCore := s.key("state") != nil || s.key("varFile") != nil || s.key("toolFile") != nil || s.hasSources()
 		isTools := s.key("tools") != nil
 		if isCore {
@@ -160,12 +162,32 @@ func (r *reader) sections(file string, data []byte) sections {
 	return parts
 }
 
+// parseAll parses documents, and tells whether one of them could not be.
+func (r *reader) parseAll(docs []document) (all []*section, broken bool) {
+	for _, d := range docs {
+		if r.ctx.Err() != nil {
+			return nil, true
+		}
+		if s := r.section(d); s != nil {
+			all = append(all, s)
+		} else {
+			broken = true
+		}
+	}
+	return all, broken
+}
+
 // checkKeys adds a mistake for every key at the top that is not known.
 func (r *reader) checkKeys(s *section, tools bool) {
 	for _, key := range s.keys() {
 		switch key.Value {
 		case "tools", "state", "varFile", "toolFile", "plugins", "<<":
 			continue
+		case "pluginDir":
+			// 0.9 looked for plugins there. They are built in here.
+			if s.key("tools") == nil || s.key("state") != nil {
+				continue
+			}
 		}
 		r.unknownKey(s, key, tools)
 	}
@@ -181,11 +203,11 @@ func (r *reader) unknownKey(s *section, key *yaml.Node, tools bool) {
 
 func coreKeys() []string { return []string{"tools", "state", "varFile", "toolFile", "plugins"} }
 
-// laterKey says what to do about a key that came after 0.8; it is empty for others.
+// laterKey says what to do about a key of a later form; it is empty for others.
 func laterKey(key string) string {
 	switch key {
 	case "config", "apps", "vars", "pipelineTemplates":
-		return "this is a key of DevStream 0.10 and later, whose files are not read yet"
+		return "this is a key of DevStream 0.10 and later, which knows no state, varFile and toolFile at the top: use one form"
 	case "pluginDir":
 		return "plugins are built in, remove it"
 	}

@@ -17,13 +17,18 @@ type StateTool struct {
 	Options json.RawMessage
 	// Resource is what the plugin returned, a JSON object with its outputs below "outputs"; nil if nothing was recorded.
 	Resource json.RawMessage
+	// Renamed tells that the plugin had another name in DevStream, or its options had.
+	Renamed bool
 }
 
 // ReadState reads a state file of DevStream, of every version from 0.2 to 0.12, as its tools in the order of the file. The
 // versions are told apart entry by entry: name and plugin {kind, version} up to 0.3.0; name and plugin, and in 0.4 dependson,
 // up to 0.4; name, instanceid, dependson and resource up to 0.9; name, instanceID, dependsOn and resourceStatus since. A file without
 // entries, which DevStream wrote as zero bytes, is no tools. Mistakes are schema.Errors that name the file.
-func ReadState(file string, data []byte) ([]StateTool, error) {
+//
+// Plugins get the names that Read gives them, and options and resources follow, but for those that own says are the user's
+// own; it may be nil for none. What no plugin here does the work of keeps its name.
+func ReadState(file string, data []byte, own func(plugin string) bool) ([]StateTool, error) {
 	var n notes
 	data, mistake := checkText(file, data)
 	if mistake != nil {
@@ -49,7 +54,7 @@ func ReadState(file string, data []byte) ([]StateTool, error) {
 		if v.Kind != schema.Map && v.Kind != schema.Null {
 			n.errs.Add(v.Pos, "", "a state file must be a map of tools, not a "+kindName(v.Kind), "")
 		}
-		tools = n.stateTools(v.Fields)
+		tools = n.stateTools(v.Fields, own)
 	}
 	if err := n.errs.Err(); err != nil {
 		return nil, err
@@ -57,22 +62,36 @@ func ReadState(file string, data []byte) ([]StateTool, error) {
 	return tools, nil
 }
 
-func (n *notes) stateTools(entries []schema.Field) []StateTool {
-	tools := make([]StateTool, 0, len(entries))
-	seen := make(map[schema.ID]string, len(entries))
+func (n *notes) stateTools(entries []schema.Field, own func(plugin string) bool) []StateTool {
+	drafts := make([]stateDraft, 0, len(entries))
 	for _, e := range entries {
-		tool, ok := n.stateTool(e)
-		if !ok {
+		if d, ok := n.stateTool(e); ok {
+			drafts = append(drafts, d)
+		}
+	}
+	drafts = n.renameState(drafts, own)
+	tools := make([]StateTool, 0, len(drafts))
+	seen := make(map[schema.ID]string, len(drafts))
+	for _, d := range drafts {
+		if first, ok := seen[d.ID]; ok {
+			n.errs.Add(d.entry.Pos, d.entry.Name, fmt.Sprintf("this is %s, and so is %s", d.ID, first), "remove the entry that is out of date")
 			continue
 		}
-		if first, ok := seen[tool.ID]; ok {
-			n.errs.Add(e.Pos, e.Name, fmt.Sprintf("this is %s, and so is %s", tool.ID, first), "remove the entry that is out of date")
-			continue
+		seen[d.ID] = d.entry.Name
+		d.Options = appendJSON(nil, d.options)
+		if d.resource.Kind == schema.Map {
+			d.Resource = appendJSON(nil, d.resource)
 		}
-		seen[tool.ID] = e.Name
-		tools = append(tools, tool)
+		tools = append(tools, d.StateTool)
 	}
 	return tools
+}
+
+// stateDraft is a tool that is not in JSON yet.
+type stateDraft struct {
+	StateTool
+	entry             schema.Field
+	options, resource schema.Value
 }
 
 // stateEntry is an entry as it was written.
@@ -83,10 +102,10 @@ type stateEntry struct {
 	injected bool
 }
 
-func (n *notes) stateTool(e schema.Field) (StateTool, bool) {
+func (n *notes) stateTool(e schema.Field) (stateDraft, bool) {
 	if e.Value.Kind != schema.Map {
 		n.errs.Add(e.Value.Pos, e.Name, "must be a map, not a "+kindName(e.Value.Kind), "this is no state file of DevStream, or a damaged one")
-		return StateTool{}, false
+		return stateDraft{}, false
 	}
 	var entry stateEntry
 	for _, f := range e.Value.Fields {
@@ -113,16 +132,12 @@ func (n *notes) stateTool(e schema.Field) (StateTool, bool) {
 		}
 	}
 	before := len(n.errs)
-	tool := StateTool{
-		ID:        n.stateID(e, entry),
-		DependsOn: n.stateDependsOn(e, entry),
-		Options:   json.RawMessage(appendJSON(nil, n.stateOptions(e, entry))),
+	d := stateDraft{
+		StateTool: StateTool{ID: n.stateID(e, entry), DependsOn: n.stateDependsOn(e, entry)},
+		entry:     e, options: n.stateOptions(e, entry), resource: entry.resource,
 	}
 	n.mapping(entry.resource, e.Name+".resource")
-	if entry.resource.Kind == schema.Map {
-		tool.Resource = appendJSON(nil, entry.resource)
-	}
-	return tool, len(n.errs) == before
+	return d, len(n.errs) == before
 }
 
 func (e stateEntry) old() bool { return e.plugin.Kind != schema.Null }

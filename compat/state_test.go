@@ -40,7 +40,7 @@ func TestStatesOfEveryVersionAreRead(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			tools, err := ReadState("devstream.state", []byte(test.yaml))
+			tools, err := ReadState("devstream.state", []byte(test.yaml), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestMistakesOfAStateHaveAPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := ReadState("s", []byte(test.yaml))
+			_, err := ReadState("s", []byte(test.yaml), nil)
 			if err == nil {
 				t.Fatalf("no mistake found, want\n%s", test.want)
 			}
@@ -76,7 +76,7 @@ func TestMistakesOfAStateHaveAPlace(t *testing.T) {
 		})
 	}
 	for _, yaml := range []string{"a_b: {name: a}\n", "a_b: {instanceid: a}\n", "a_b: {name: a, instanceid: Bad_ID!}\n", "a_b: {}\n", "a_b: {name: [a], instanceid: b}\n"} {
-		if tools, err := ReadState("s", []byte(yaml)); err == nil || !strings.Contains(err.Error(), "s:1:") {
+		if tools, err := ReadState("s", []byte(yaml), nil); err == nil || !strings.Contains(err.Error(), "s:1:") {
 			t.Errorf("%q gave %v, %v", yaml, tools, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestTheReferenceStatesAreRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tools, err := ReadState(name, data)
+		tools, err := ReadState(name, data, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestTheReferenceStatesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tools, err := ReadState(name, data); err == nil {
+	if tools, err := ReadState(name, data, nil); err == nil {
 		t.Errorf("%s: no mistake found in %s", name, stateText(tools))
 	}
 }

@@ -15,12 +15,16 @@ type template struct {
 	text   []byte
 	filler rune
 	marks  []mark
+	// env tells that one of the marks is of the environment.
+	env bool
 }
 
 // mark is one `[[ name ]]`.
 type mark struct {
 	name string
-	pos  schema.Pos
+	// env is the environment variable of `[[ env X ]]`; empty for a variable of the configuration.
+	env string
+	pos schema.Pos
 	// problem says why it is no variable; empty if it is one.
 	problem string
 }
@@ -67,9 +71,11 @@ func scanTemplate(d document) template {
 		text := strings.TrimSpace(string(d.text[begin:nextClose]))
 		if name, ok := names[text]; ok {
 			m.name = name
-		} else if isVariableName(text) {
-			m.name = text
-			names[text] = text
+		} else if m.env = environmentName(text); m.env != "" {
+			t.env = true
+		} else if plain := strings.TrimPrefix(text, "."); isVariableName(plain) {
+			m.name = plain
+			names[text] = plain
 		} else {
 			m.name, m.problem = text, "`"+string(d.text[open:end])+"` is not the name of a variable"
 		}
@@ -190,6 +196,26 @@ func isVariableName(s string) bool {
 		}
 	}
 	return true
+}
+
+// environmentName is X in `env X`, `env "X"` and `env 'X'`; empty for what is none of them.
+func environmentName(s string) string {
+	name, ok := strings.CutPrefix(s, "env")
+	if !ok {
+		return ""
+	}
+	plain := strings.TrimLeft(name, " \t")
+	quotes := len(plain) > 1 && (plain[0] == '"' || plain[0] == '\'') && plain[len(plain)-1] == plain[0]
+	switch {
+	case quotes:
+		plain = plain[1 : len(plain)-1]
+	case plain == name:
+		return ""
+	}
+	if strings.Contains(plain, ".") || !isVariableName(plain) {
+		return ""
+	}
+	return plain
 }
 
 func isNameRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -117,15 +117,34 @@ func (t *toolList) form() string {
 // word is a string that must not be empty.
 func (t *toolList) word(f schema.Field, path string) schema.Text {
 	path += "." + f.Name
-	if f.Name == "plugin" && has(f.Value, "kind") {
-		t.errs.Add(f.Value.Pos, path, "the form {kind, version} of DevStream 0.3.0 is not read", "write the kind alone")
-		return schema.Text{Pos: f.Value.Pos}
+	if f.Name == "plugin" && f.Value.Kind == schema.Map {
+		return t.kind(f.Value, path)
 	}
 	text, ok := t.text(f.Value, path)
 	if ok && text.Text == "" {
 		t.errs.Add(f.Value.Pos, path, "is empty", "")
 	}
 	return text
+}
+
+// kind reads the form {kind, version} of DevStream 0.2 and 0.3.0. The version was that of the plugin's own file; plugins
+// are built in here.
+func (t *toolList) kind(v schema.Value, path string) schema.Text {
+	kind := schema.Text{Pos: v.Pos}
+	for _, f := range v.Fields {
+		switch f.Name {
+		case "kind":
+			kind = t.word(f, path)
+		case "version":
+			t.text(f.Value, path+".version")
+		default:
+			t.unknown(f, path, "kind", "version")
+		}
+	}
+	if !has(v, "kind") {
+		t.errs.Add(v.Pos, path, "`kind` is missing", "write the name of the plugin alone")
+	}
+	return kind
 }
 
 func (t *toolList) dependsOn(v schema.Value, path string) []schema.Text {

@@ -12,6 +12,14 @@ import (
 type variables struct {
 	// broken tells that they could not be read, so that nobody knows which there are.
 	broken bool
+	// fixed says why there are none; empty where there may be some.
+	fixed string
+	// declared are all their names, where fields does not have all of them yet.
+	declared []schema.Field
+	// outer are the variables that count where these have none of a name; nil for none.
+	outer *variables
+	// lost are those that could not be read, as another mistake says.
+	lost   []string
 	fields []schema.Field
 	raw    map[schema.Pos]string
 	known  map[string]variable
@@ -52,7 +60,16 @@ func (v *variables) find(name string) variable {
 	if v.broken {
 		return variable{unknown: true}
 	}
+	if v.fixed != "" {
+		return variable{unknown: true, problem: v.fixed}
+	}
+	if first, _, _ := strings.Cut(name, "."); slices.Contains(v.lost, first) {
+		return variable{unknown: true}
+	}
 	fields, so := v.fields, ""
+	if first, _, _ := strings.Cut(name, "."); v.outer != nil && !slices.ContainsFunc(fields, func(f schema.Field) bool { return f.Name == first }) {
+		return v.outer.get(name)
+	}
 	var value schema.Value
 	for part := range strings.SplitSeq(name, ".") {
 		if so != "" && value.Kind != schema.Map {
@@ -61,6 +78,9 @@ func (v *variables) find(name string) variable {
 		i := slices.IndexFunc(fields, func(f schema.Field) bool { return f.Name == part })
 		if i < 0 {
 			missing := join(so, part)
+			if so == "" && v.declared != nil {
+				fields = v.declared
+			}
 			return variable{unknown: true, problem: fmt.Sprintf("variable `%s` is not defined", missing), hint: suggestVariable(missing, so, fields)}
 		}
 		value, so = fields[i].Value, join(so, part)

@@ -99,10 +99,21 @@ type StateConfig struct {
 
 	PathStyle bool
 
+	// ConfigMap is where the state is as long as nobody has taken it over, nil for nowhere: DevStream could keep it in a
+	// cluster, dtm goes on in StateFile.
+	ConfigMap *ConfigMap
+
 	// Retention is how many runs the history keeps; 0 keeps all.
 	Retention int
 	// Encryption says with what the store is encrypted; zero for not at all.
 	Encryption Encryption
+}
+
+// ConfigMap names a ConfigMap in a cluster.
+type ConfigMap struct {
+	Namespace, Name string
+	// Kubeconfig and Context are empty for those that kubectl would take.
+	Kubeconfig, Context string
 }
 
 // Encryption says with what a store is encrypted. Secrets come from the environment; here are only the names of the

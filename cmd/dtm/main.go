@@ -127,6 +127,10 @@ type cli struct {
 	Develop    developCmd    `cmd:"" help:"Write plugins, and check them."`
 	List       listCmd       `cmd:"" help:"List what this dtm has."`
 	Show       showCmd       `cmd:"" help:"Show sample configurations, or the status of tools."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of the YAML form, for editors."`
+	Fmt        fmtCmd        `cmd:"" help:"Format CUE files as cue fmt does."`
+	Import     importCmd     `cmd:"" help:"Write a CUE toolchain of DevStream's YAML."`
+	Export     exportCmd     `cmd:"" help:"Print the configuration as DevStream's YAML."`
 	Drift      driftCmd      `cmd:"" help:"Tell whether what exists is still as it was left (exit code 2 if not)."`
 	Rollback   rollbackCmd   `cmd:"" help:"Make everything as it was after an earlier run."`
 	Forget     forgetCmd     `cmd:"" help:"Take tools out of the state and leave what they manage."`

@@ -87,6 +87,28 @@ tools:
 // DevStream kept its whole state in one object, where the journal's folder is now.
 func TestADevStreamStateInABucketIsTakenOver(t *testing.T) {
 	t.Parallel()
+	for layout, old := range map[string]string{
+		"0.7": `hello_localfile:
+  name: localfile
+  instanceid: hello
+  dependson: []
+  options: {filename: hello.txt, content: hello}
+  resource: {filename: hello.txt, content: hello}
+`,
+		"0.12": `localfile_hello:
+  name: localfile
+  instanceID: hello
+  dependsOn: []
+  options: {filename: hello.txt, content: hello, instanceID: hello}
+  resourceStatus: {filename: hello.txt, content: hello}
+`,
+	} {
+		t.Run(layout, func(t *testing.T) { takeOverBucket(t, old) })
+	}
+}
+
+func takeOverBucket(t *testing.T, old string) {
+	t.Helper()
 	backend := s3mem.New()
 	if err := backend.CreateBucket(t.Context(), "team"); err != nil {
 		t.Fatal(err)
@@ -100,13 +122,6 @@ func TestADevStreamStateInABucketIsTakenOver(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	const old = `hello_localfile:
-  name: localfile
-  instanceid: hello
-  dependson: []
-  options: {filename: hello.txt, content: hello}
-  resource: {filename: hello.txt, content: hello}
-`
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/team/devstream.state", strings.NewReader(old))
 	if err != nil {
 		t.Fatal(err)

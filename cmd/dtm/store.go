@@ -46,7 +46,11 @@ func (p *project) storeWith(ctx context.Context, keys keyring.Keys) (store.Store
 		}
 		return p.succeedObject(ctx, bucket)
 	}
-	return p.succeedFile(ctx, p.stateFile(), bolt.Options{Keep: c.Retention, Keys: keys})
+	opts := bolt.Options{Keep: c.Retention, Keys: keys}
+	if c.ConfigMap != nil && !fileExists(p.stateFile()) {
+		return p.succeedConfigMap(ctx, p.stateFile(), opts)
+	}
+	return p.succeedFile(ctx, p.stateFile(), opts)
 }
 
 // keysOf are the keys that the environment has for an encryption.

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/devstream-io/dtm/compat"
 	"github.com/devstream-io/dtm/engine"
+	"github.com/devstream-io/dtm/plugins/configmap"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 	"github.com/devstream-io/dtm/store/bolt"
@@ -96,28 +98,72 @@ func (p *project) succeedObject(ctx context.Context, bucket *s3.Store) (store.St
 	})
 }
 
+// succeedConfigMap is the store in a file that is not there yet, of what DevStream kept in a cluster. The ConfigMap stays as
+// it is, with a backup beside it, and is marked: a journal on another machine must not begin with it, too.
+func (p *project) succeedConfigMap(ctx context.Context, path string, opts bolt.Options) (store.Store, error) {
+	at := p.config.State.ConfigMap
+	env := environment(p.config.Dir)
+	old, err := configmap.Read(ctx, env, configmap.Where{
+		Kubeconfig: at.Kubeconfig, Context: at.Context, Namespace: at.Namespace, Name: at.Name,
+	})
+	if err != nil || old == nil {
+		return bolt.New(path, opts), err
+	}
+	place := fmt.Sprintf("ConfigMap %s/%s", at.Namespace, at.Name)
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	heir := host + ":" + path
+	if old.TakenBy != "" && old.TakenBy != heir {
+		return nil, hinted{fmt.Errorf("the state in %s has been taken over already, by %s", place, old.TakenBy),
+			"go on there; or bring that file here; or keep the state where all can reach it: `dtm state pull` there, state.backend s3 here, and `dtm state push`"}
+	}
+	return p.succeed(ctx, place, old.Text, func(ctx context.Context, by store.Holder, entries []store.Entry) (store.Session, error) {
+		// First the mark: who is cut off behind it is the one who may go on.
+		if err := old.Mark(ctx, heir); err != nil {
+			return nil, err
+		}
+		if err := bolt.Import(ctx, path, entries, opts); err != nil {
+			return nil, err
+		}
+		return bolt.New(path, opts).Open(ctx, by, nil)
+	})
+}
+
 // takeOver makes a journal of the entries in the place of the old state, and opens it.
 type takeOver func(ctx context.Context, by store.Holder, entries []store.Entry) (store.Session, error)
 
 // succeed makes a store of a DevStream state.
 func (p *project) succeed(ctx context.Context, place string, old []byte, by takeOver) (store.Store, error) {
-	tools, err := compat.ReadState(place, old)
+	tools, err := compat.ReadState(place, old, func(plugin string) bool {
+		return slices.ContainsFunc(p.config.Plugins, func(s schema.PluginSource) bool { return s.Name == plugin })
+	})
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	run := now.UTC().Format("20060102-150405-") + "takeover"
 	entries := []store.Entry{{Kind: store.Started, Run: run, Time: now, Command: "take over " + place, Author: "dtm", Version: version}}
+	wanted := make(map[schema.ID]*schema.Tool, len(p.config.Tools))
+	for i := range p.config.Tools {
+		wanted[p.config.Tools[i].ID] = &p.config.Tools[i]
+	}
 	for _, t := range tools {
-		options := t.Options
-		if filled, err := p.loader.Complete(t.ID.Plugin(), t.Options); err == nil {
+		options, want := t.Options, wanted[t.ID]
+		if want != nil {
+			if options, err = inWordsOf(want.Options, options, t.Renamed); err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", place, t.ID, err)
+			}
+		}
+		if filled, err := p.loader.Complete(t.ID.Plugin(), options); err == nil {
 			options = filled
 		}
 		if options, err = engine.Conceal(p.loader.Definition(t.ID.Plugin()), options); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", place, t.ID, err)
 		}
 		entry := store.Entry{
-			Kind: store.TakenOver, Run: run, Time: now, Tool: t.ID, DependsOn: t.DependsOn, Options: options, Resource: t.Resource,
+			Kind: store.TakenOver, Run: run, Time: now, Tool: t.ID, DependsOn: neededBy(t, want), Options: options, Resource: t.Resource,
 		}
 		// What must not be destroyed must not be so either before the first apply.
 		if lifecycle := p.loader.DefaultLifecycle(t.ID.Plugin()); !lifecycle.Equal(schema.DefaultLifecycle()) {

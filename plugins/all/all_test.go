@@ -13,7 +13,7 @@ import (
 )
 
 // notPlugins are the folders beside the plugins.
-var notPlugins = []string{"all", "external", "internal", "plugintest", "protocol", "registry", "serve"}
+var notPlugins = []string{"all", "configmap", "external", "internal", "plugintest", "protocol", "registry", "serve"}
 
 func newSet(t *testing.T) plugins.Set {
 	set, err := Set(plugintest.Env(t.TempDir()))

@@ -102,6 +102,12 @@ func Forbidden(err error) bool {
 	return errors.As(err, &status) && apierrors.IsForbidden(status)
 }
 
+// Conflict tells whether an error says that an object is another than that which was to be changed.
+func Conflict(err error) bool {
+	var status *apierrors.StatusError
+	return errors.As(err, &status) && apierrors.IsConflict(status)
+}
+
 func passingStatus(status *apierrors.StatusError) bool {
 	// A conflict is that of two writers at the same moment: who owns a field is not asked after here.
 	return apierrors.IsConflict(status) || apierrors.IsTooManyRequests(status) || apierrors.IsServerTimeout(status) || apierrors.IsTimeout(status) ||

@@ -1,0 +1,146 @@
+package compat
+
+import (
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// IsYAML tells whether the configuration at path is one for Read: a YAML file by its name, or a folder that has YAML files
+// at its top and none of CUE.
+func IsYAML(path string) bool {
+	if isYAMLName(path) {
+		return true
+	}
+	cue, err := filepath.Glob(filepath.Join(path, "*.cue"))
+	if err != nil || len(cue) > 0 {
+		return false
+	}
+	for _, pattern := range []string{"*.yaml", "*.yml"} {
+		if found, err := filepath.Glob(filepath.Join(path, pattern)); err == nil && len(found) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func isYAMLName(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+// readFolder reads a folder of 0.10 to 0.12 with all the YAML files in it, those of its folders too, in the order of their
+// names. A folder with a config.yaml of a form before that is this file alone, and those that it names. DevStream put the
+// files together as they were: one that did not end its last line was glued to the next one.
+func (r *reader) readFolder() (*schema.Source, error) {
+	if src, isMain, err := r.readMain(); isMain {
+		return src, err
+	}
+	var all []*section
+	broken := false
+	err := filepath.WalkDir(r.path, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = r.ctx.Err()
+		}
+		// DevStream knew the two endings in small letters.
+		if ext := filepath.Ext(path); err != nil || d.IsDir() || ext != ".yaml" && ext != ".yml" {
+			return err
+		}
+		data, err := r.open(path)
+		if err != nil {
+			r.errs.Add(schema.Pos{File: path}, "", err.Error(), "")
+			broken = true
+			return nil
+		}
+		r.files = append(r.files, path)
+		data, mistake := checkText(path, data)
+		if mistake != nil {
+			r.errs = append(r.errs, mistake)
+			broken = true
+			return nil
+		}
+		more, bad := r.parseAll(splitDocuments(path, data))
+		all, broken = append(all, more...), broken || bad
+		return nil
+	})
+	switch {
+	case r.ctx.Err() != nil:
+		return nil, r.ctx.Err()
+	case err != nil:
+		r.errs.Add(schema.Pos{File: r.path}, "", withoutName(err).Error(), "")
+	case len(all) == 0 && !broken:
+		r.errs.Add(schema.Pos{File: r.path}, "", "there is no YAML in this folder", "name a file, or a folder with YAML files")
+	}
+	if len(all) == 0 {
+		return nil, r.errs.Err()
+	}
+	for _, s := range all {
+		for _, key := range []string{"state", "varFile", "toolFile"} {
+			if n := s.key(key); n != nil {
+				r.errs.Add(s.at(n), key, "a folder is read as DevStream 0.10 and later did, which knows no such key", "name the main file instead of the folder")
+				return nil, r.errs.Err()
+			}
+		}
+	}
+	if r.varFileArg != "" {
+		r.refuseVarFile()
+	}
+	return r.done(r.later(all, broken))
+}
+
+// readMain reads the folder's config.yaml alone if it is of a form before 0.10, whose other files are named by it.
+func (r *reader) readMain() (src *schema.Source, isMain bool, err error) {
+	path := filepath.Join(r.path, "config.yaml")
+	if !r.exists(path) {
+		return nil, false, nil
+	}
+	data, err := r.open(path)
+	if err != nil {
+		return nil, false, nil
+	}
+	probe := reader{ctx: r.ctx}
+	text, mistake := checkText(path, data)
+	if mistake != nil {
+		return nil, false, nil
+	}
+	all, broken := probe.parseAll(splitDocuments(path, text))
+	if broken || len(all) == 0 || isLater(all) {
+		return nil, false, nil
+	}
+	r.path = path
+	src, err = r.read(data)
+	return src, true, err
+}
+
+// refuseVarFile adds a mistake for a file of variables that nobody would use.
+func (r *reader) refuseVarFile() {
+	r.errs.Add(schema.Pos{File: r.varFileArg}, "", "is not used: the configuration has its variables below `vars`", "move them there")
+}
+
+// givenVariables reads the file of variables that was given beside the configuration.
+func (r *reader) givenVariables(parts sections) *variables {
+	if parts.vars != nil {
+		r.errs.Add(parts.vars.start(), "", "there is a file of variables besides ("+r.varFileArg+")", "keep one of the two")
+	}
+	data, err := r.open(r.varFileArg)
+	if err != nil {
+		r.errs.Add(schema.Pos{File: r.varFileArg}, "", err.Error(), "")
+		return &variables{broken: true}
+	}
+	r.files = append(r.files, r.varFileArg)
+	data, mistake := checkText(r.varFileArg, data)
+	if mistake != nil {
+		r.errs = append(r.errs, mistake)
+		return &variables{broken: true}
+	}
+	docs := splitDocuments(r.varFileArg, data)
+	if len(docs) == 0 {
+		return &variables{}
+	}
+	if vars := r.variables(r.single(docs, "a file of variables")); vars != nil {
+		return vars
+	}
+	return &variables{broken: true}
+}

@@ -1,0 +1,118 @@
+package compat
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/devstream-io/dtm/schema"
+)
+
+// repository is a repository as DevStream 0.10 to 0.12 wrote it, in parts or as a URL.
+type repository struct {
+	pos                                                 schema.Pos
+	owner, org, name, branch, baseURL, visibility, kind schema.Text
+	token, link                                         schema.Text
+}
+
+// readRepo reads a repository. It is not ok after a mistake.
+func (n *notes) readRepo(v schema.Value, path string) (repository, bool) {
+	before := len(n.errs)
+	repo := repository{pos: v.Pos}
+	into := map[string]*schema.Text{
+		"owner": &repo.owner, "org": &repo.org, "name": &repo.name, "repo": &repo.name, "branch": &repo.branch,
+		"scmType": &repo.kind, "repoType": &repo.kind, "repo_type": &repo.kind, "base_url": &repo.baseURL, "path_with_namespace": nil, "type": &repo.kind, "baseURL": &repo.baseURL, "baseUrl": &repo.baseURL,
+		"visibility": &repo.visibility, "token": &repo.token, "url": &repo.link, "apiURL": nil, "namespace": &repo.org,
+		"nameSpace": &repo.org, "workpath": nil, "needauth": nil, "needAuth": nil, "sshPrivateKey": nil, "pathWithNamespace": nil,
+	}
+	for _, f := range n.mapping(v, path) {
+		to, ok := into[f.Name]
+		if !ok {
+			n.unknown(f, path, "owner", "org", "name", "branch", "scmType", "url", "token", "baseURL", "visibility")
+			continue
+		}
+		t, _ := n.text(f.Value, path+"."+f.Name)
+		switch {
+		case t.Text == "":
+		case to != nil:
+			*to = t
+		case f.Name == "sshPrivateKey":
+			n.errs.Add(f.Pos, path+".sshPrivateKey", "repositories are reached by HTTPS with a token here", "remove it")
+		}
+	}
+	if repo.link.Text != "" {
+		n.parseLink(&repo, path+".url")
+	}
+	if repo.owner.Text != "" && repo.org.Text != "" && repo.owner.Text == repo.org.Text {
+		repo.owner = schema.Text{}
+	}
+	if repo.kind.Text == "" {
+		repo.kind = schema.Text{Text: "github", Pos: v.Pos}
+	}
+	if k := repo.kind.Text; k != "github" && k != "gitlab" {
+		n.errs.Add(repo.kind.Pos, path+".scmType", fmt.Sprintf("%q is not supported", k), "use github or gitlab")
+	}
+	return repo, len(n.errs) == before
+}
+
+// parseLink fills in what the URL of a repository says: https://HOST/OWNER/NAME.git, HOST/OWNER/NAME or git@HOST:OWNER/NAME.git.
+// The name of a repository that the URL has wins over another one, which was the app's in DevStream.
+func (n *notes) parseLink(repo *repository, path string) {
+	link := repo.link
+	// A reference has no scheme and no slash in it, but `://` may stand before it.
+	scheme, rest, ok := strings.Cut(link.Text, "://")
+	if !ok {
+		scheme, rest = "https", link.Text
+		if user, after, isGit := strings.Cut(rest, "@"); isGit && !strings.Contains(user, "/") {
+			rest = strings.Replace(after, ":", "/", 1)
+		}
+	}
+	if u, err := url.Parse(link.Text); ok && err == nil && u.User != nil && u.User.String() != "git" {
+		n.errs.Add(link.Pos, path, "a URL must not have credentials in it", "they come from the environment")
+		return
+	}
+	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(rest, "/"), ".git"), "/")
+	if len(parts) < 3 {
+		n.errs.Add(link.Pos, path, "is not the URL of a repository", "write https://HOST/OWNER/NAME")
+		return
+	}
+	if i := strings.LastIndexByte(parts[0], '@'); i >= 0 {
+		parts[0] = parts[0][i+1:]
+	}
+	host, owner, name := parts[0], strings.Join(parts[1:len(parts)-1], "/"), parts[len(parts)-1]
+	at := func(s string) schema.Text { return schema.Text{Text: s, Pos: link.Pos} }
+	repo.name = at(name)
+	if repo.org.Text == "" && repo.owner.Text != owner {
+		repo.owner = at(owner)
+	}
+	if repo.kind.Text == "" && strings.Contains(host, "gitlab") {
+		repo.kind = at("gitlab")
+	} else if repo.kind.Text == "" {
+		repo.kind = at("github")
+	}
+	if repo.baseURL.Text == "" && host != "github.com" && host != "gitlab.com" {
+		if scheme != "http" {
+			scheme = "https"
+		}
+		repo.baseURL = at(scheme + "://" + host)
+	}
+}
+
+// path is OWNER/NAME.
+func (r repository) path() string {
+	if r.org.Text != "" {
+		return r.org.Text + "/" + r.name.Text
+	}
+	return r.owner.Text + "/" + r.name.Text
+}
+
+// cloneURL is the URL that git clones from.
+func (r repository) cloneURL() string {
+	switch link := r.link.Text; {
+	case strings.HasPrefix(link, "http"):
+		return link
+	case r.baseURL.Text != "":
+		return strings.TrimSuffix(r.baseURL.Text, "/") + "/" + r.path()
+	}
+	return "https://" + r.kind.Text + ".com/" + r.path()
+}
