@@ -3,6 +3,7 @@ package compat
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/devstream-io/dtm/schema"
 )
@@ -148,6 +149,12 @@ func (r *appReader) pipeline(a *app, v schema.Value, path string, scm schema.Val
 // configLocation is where the pipelines of DevStream come from, unless a pipeline says something else.
 const configLocation = "https://raw.githubusercontent.com/devstream-io/dtm-pipeline-templates/main/"
 
+// isDevStreams tells whether a pipeline comes from DevStream, which the plugins here write themselves.
+func isDevStreams(location string) bool {
+	return strings.HasPrefix(location, "https://raw.githubusercontent.com/devstream-io/") ||
+		strings.Contains(location, "github.com/devstream-io/") || strings.HasPrefix(location, "git@github.com:devstream-io/")
+}
+
 // build are the options of a pipeline that builds the app.
 func build(a *app, p pipeline, scm schema.Value) schema.Value {
 	options := with(schema.Value{Kind: schema.Map, Pos: p.options.Pos}, "scm", scm)
@@ -194,7 +201,11 @@ func deployment(a *app, given schema.Value, repo repository) schema.Value {
 		source = fields("valuefile", "values.yaml", "path", "helm/"+a.name.Text)
 	}
 	if text(source, "repoURL") == "" {
-		source = with(source, "repoURL", word(repo.cloneURL()))
+		from := at
+		if repo.link.Text != "" {
+			from = repo.link.Pos
+		}
+		source = with(source, "repoURL", stringAt(repo.cloneURL(), from))
 		source = with(source, "repoBranch", word(repo.branch.Text))
 		source = with(source, "token", word(repo.token.Text))
 	}

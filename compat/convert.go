@@ -13,10 +13,14 @@ import (
 const (
 	// maxDepth is how deep lists and maps may stand in one another, aliases counted.
 	maxDepth = 100
-	// maxGrowth is by how many bytes aliases, variables and templates may make a document longer.
-	maxGrowth = 32 << 20
-	// valueSize is what a value without its text counts towards maxGrowth.
-	valueSize = 16
+	// Aliases, variables and templates may make the documents longer by freeGrowth bytes, and by growthFactor times their
+	// size, but never by more than maxGrowth. That keeps what is read below a hundred times its size in memory.
+	maxGrowth    = 32 << 20
+	freeGrowth   = 4 << 20
+	growthFactor = 32
+	// valueSize is what a value without its text counts towards that, and fieldSize one that is copied by `<<`.
+	valueSize = 48
+	fieldSize = 128
 )
 
 // converter turns the tree of one document into values. What an alias names is converted once and shared, so that the
@@ -80,7 +84,13 @@ func (c *converter) where() string {
 }
 
 // grow counts text that is in the values but not in the document.
-func (c *converter) grow(n *yaml.Node, by int) bool { return c.count(c.pos(n), c.where(), by) }
+func (c *converter) grow(n *yaml.Node, by int) bool {
+	if c.growth+by <= c.mayGrow() {
+		c.growth += by
+		return true
+	}
+	return c.count(c.pos(n), c.where(), by)
+}
 
 // value converts a node and tells how many lists and maps stand in one another in it.
 func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
@@ -105,6 +115,10 @@ func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
 		c.size += len(v.Text)
 	case len(c.path) >= maxDepth:
 		c.mistake(n, fmt.Sprintf("lists and maps stand more than %d deep in one another", maxDepth), "")
+	case n.Kind == yaml.SequenceNode && c.isSpaced(n):
+		name := n.Content[0].Content[0].Value
+		c.mistake(n, "a list in a list, as in the sample that DevStream printed: it did not fill in `"+name+"`", "write `[[ "+name+" ]]`")
+		c.noteMissing(v.Pos)
 	case n.Kind == yaml.SequenceNode:
 		c.checkTag(n, "!!seq")
 		v.Kind = schema.List
@@ -158,6 +172,17 @@ func (c *converter) items(n *yaml.Node) (items []schema.Value, height int) {
 	}
 	c.path = c.path[:len(c.path)-1]
 	return items, height + 1
+}
+
+// isSpaced tells whether a list is `[ [ name ] ]` with the name of a variable.
+func (c *converter) isSpaced(n *yaml.Node) bool {
+	if c.vars == nil || c.vars.none != nil || len(n.Content) != 1 || len(n.Content[0].Content) != 1 {
+		return false
+	}
+	inner := n.Content[0]
+	word := inner.Content[0]
+	return inner.Kind == yaml.SequenceNode && n.Style&inner.Style&yaml.FlowStyle != 0 && word.Kind == yaml.ScalarNode &&
+		word.Style == 0 && isVariableName(word.Value) && !c.vars.get(word.Value).unknown
 }
 
 func kindName(k schema.Kind) string {

@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -46,7 +47,7 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) (_ schema.State
 			if t, ok := r.text(f.Value, "state.backend"); ok && t.Text != "" {
 				t.Text = strings.ToLower(t.Text)
 				if t.Text != "local" && t.Text != "s3" && !inCluster(t.Text) {
-					r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), "use local or s3")
+					r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), cmp.Or(suggest(t.Text, "local", "s3", "k8s", "kubernetes"), "use local or s3"))
 				}
 				state.Backend = t.Text
 			}
@@ -127,7 +128,7 @@ func (r *reader) s3State(options schema.Value, state *schema.StateConfig) {
 // text is a string; a number or a boolean counts as what the user wrote, null as an empty string. It is not ok after a
 // mistake.
 func (n *notes) text(v schema.Value, path string) (schema.Text, bool) {
-	t := schema.Text{Text: v.Text, Pos: v.Pos}
+	t := schema.Text{Text: v.Text, Pos: v.Pos, From: v.From}
 	if n.missing[v.Pos] {
 		return t, false
 	}
@@ -153,9 +154,5 @@ func (n *notes) mapping(v schema.Value, path string) []schema.Field {
 
 // unknown adds a mistake for a key that has no meaning.
 func (n *notes) unknown(f schema.Field, path string, known ...string) {
-	hint := suggest(f.Name, known...)
-	if hint == "" {
-		hint = "DevStream ignored it; known are " + strings.Join(known, ", ")
-	}
-	n.errs.Add(f.Pos, join(path, f.Name), "unknown key", hint)
+	n.errs.Add(f.Pos, join(path, f.Name), "unknown key: DevStream ignored it", suggestOrList(f.Name, known))
 }

@@ -2,7 +2,7 @@ package compat
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,49 +33,34 @@ func corpus(t *testing.T) string {
 	return dir
 }
 
-// testdata/corpus.want says what becomes of every file of the corpus: its tools or its mistakes.
+// testdata/corpus.want says what becomes of every file of the corpus: the form that was told, what the reference made of it
+// (testdata/corpus.there), and its tools here, compared with what the reference expanded, or its mistakes, each in a class.
 func TestEveryFileOfTheCorpusIsReadOrRefusedForAReason(t *testing.T) {
-	wantFile, err := filepath.Abs("testdata/corpus.want")
-	if err != nil {
-		t.Fatal(err)
-	}
-	loader := builtIn(t)
-	t.Chdir(corpus(t))
+	run := newCorpusRun(t)
+	t.Chdir(run.root)
 	var got strings.Builder
-	for _, root := range []string{
-		"configs/0.3.1", "configs/0.7.0", "configs/articles", "configs/history/0.5.0", "configs/history/0.8.0",
-		"configs/history/0.10.0", "configs/0.12.0", "golden",
-	} {
+	for _, root := range []string{"configs", "golden"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || filepath.Ext(path) != ".yaml" || strings.HasPrefix(path, "configs/0.12.0/expanded/") {
+			if ext := filepath.Ext(path); err != nil || d.IsDir() || ext != ".yaml" && ext != ".state" {
 				return err
 			}
-			src, err := Read(t.Context(), path)
-			if err != nil {
-				fmt.Fprintf(&got, "%s: refused\n  %s\n", path, strings.ReplaceAll(err.Error(), "\n", "\n  "))
-				return nil
-			}
-			fmt.Fprintf(&got, "%s: %d tools from %d files\n", path, len(src.Tools), len(src.Files))
-			for _, tool := range src.Tools {
-				fmt.Fprintf(&got, "  %s\n", schema.MakeID(tool.Plugin.Text, tool.Instance.Text))
-			}
-			// The plugins of golden/ were toys.
-			if _, err := loader.Check(t.Context(), src); err != nil && root != "golden" {
-				fmt.Fprintf(&got, "  does not fit: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n    "))
-			}
+			got.WriteString(run.file(t, path))
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	run.checkAll(t)
+	got.WriteString(run.totals())
+	t.Log(run.totals())
 	if *update {
-		if err := os.WriteFile(wantFile, []byte(got.String()), 0o644); err != nil {
+		if err := os.WriteFile(run.want, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	want, err := os.ReadFile(wantFile)
+	want, err := os.ReadFile(run.want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,29 +126,6 @@ func plainTools(t *testing.T, src *schema.Source) []plainTool {
 	return tools
 }
 
-func TestSourcesAreWhatTheReferenceLoaderMade(t *testing.T) {
-	root := filepath.Join(corpus(t), "configs/0.7.0")
-	for _, name := range []string{"quickstart", "gitops"} {
-		t.Run(name, func(t *testing.T) {
-			src, err := Read(t.Context(), filepath.Join(root, "examples", name+".yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, err := os.ReadFile(filepath.Join(root, "expanded", "examples_"+name+".yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var want struct{ Tools []plainTool }
-			if err := yaml.Unmarshal(data, &want); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want.Tools, plainTools(t, src)); diff != "" {
-				t.Errorf("(-reference +ours)\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestTheWalkThroughsAreRead(t *testing.T) {
 	root := filepath.Join(corpus(t), "configs/articles")
 	src, err := Read(t.Context(), filepath.Join(root, "000-article-0.7.0/config.2.yaml"))
@@ -200,42 +162,46 @@ var secrets = strings.NewReplacer(
 	"${{ env.DOCKERHUB_TOKEN }}", "DHTOK", "${{ env.TRELLO_API_KEY }}", "TK", "${{ env.TRELLO_TOKEN }}", "TT",
 )
 
-func TestFilesOf012ExpandAsTheReferenceDid(t *testing.T) {
-	root := filepath.Join(corpus(t), "configs/0.12.0")
-	for _, name := range []string{
-		"examples/quickstart", "examples/gitops", "examples/apps", "test/state/test_drifted",
-		"internal/pkg/show/config/templates/quickstart", "internal/pkg/show/config/templates/gitops", "internal/pkg/show/config/templates/apps",
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := reader{ctx: t.Context(), path: filepath.Join(root, name+".yaml"), open: readFile, exists: exists, asWritten: true}
-			src, err := r.readPath()
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, err := os.ReadFile(filepath.Join(root, "expanded", strings.ReplaceAll(name, "/", "_")+".yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var want struct{ Tools []plainTool }
-			if err := yaml.Unmarshal(data, &want); err != nil {
-				t.Fatal(err)
-			}
-			for i := range want.Tools {
-				// DevStream put the name of the tool into its options.
-				delete(want.Tools[i].Options.(map[string]any), "instanceID")
-			}
-			got := plainTools(t, src)
-			for i := range got {
-				if got[i].Options == nil {
-					got[i].Options = map[string]any{}
-				}
-				got[i].Options = revealed(got[i].Options)
-			}
-			if diff := cmp.Diff(want.Tools, got); diff != "" {
-				t.Errorf("(-reference +ours)\n%s", diff)
-			}
-		})
+// expanded is the list of tools that the reference made of a file, and the name of the file that says so; empty for none.
+func expanded(t *testing.T, path string) ([]plainTool, string) {
+	t.Helper()
+	parts := strings.SplitN(filepath.ToSlash(path), "/", 3)
+	name := filepath.Join(parts[0], parts[1], "expanded", strings.ReplaceAll(parts[2], "/", "_"))
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ""
+	} else if err != nil {
+		t.Fatal(err)
 	}
+	var want struct{ Tools []plainTool }
+	if err := yaml.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	for i := range want.Tools {
+		// 0.12 put the name of the tool into its options.
+		if options, ok := want.Tools[i].Options.(map[string]any); ok {
+			delete(options, "instanceID")
+		}
+	}
+	return want.Tools, name
+}
+
+// asTheReference are the tools of a file under the names and with the options that the reference gave them.
+func asTheReference(t *testing.T, path string) []plainTool {
+	t.Helper()
+	r := reader{ctx: t.Context(), path: path, open: readFile, exists: exists, asWritten: true}
+	src, err := r.readPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := plainTools(t, src)
+	for i := range got {
+		if got[i].Options == nil {
+			got[i].Options = map[string]any{}
+		}
+		got[i].Options = revealed(got[i].Options)
+	}
+	return got
 }
 
 // revealed puts values where references to the environment stand.

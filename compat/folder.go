@@ -2,28 +2,78 @@ package compat
 
 import (
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/devstream-io/dtm/schema"
 )
 
-// IsYAML tells whether the configuration at path is one for Read: a YAML file by its name, or a folder that has YAML files
-// at its top and none of CUE.
+// IsYAML tells whether the configuration at path is one for Read: a YAML file by its name, or a folder that has no CUE at its
+// top, and YAML files there, or in its folders a YAML file of the form of 0.10 to 0.12 that says so.
 func IsYAML(path string) bool {
 	if isYAMLName(path) {
 		return true
 	}
-	cue, err := filepath.Glob(filepath.Join(path, "*.cue"))
-	if err != nil || len(cue) > 0 {
+	entries, err := os.ReadDir(path)
+	if err != nil {
 		return false
 	}
-	for _, pattern := range []string{"*.yaml", "*.yml"} {
-		if found, err := filepath.Glob(filepath.Join(path, pattern)); err == nil && len(found) > 0 {
-			return true
+	yaml := false
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".cue" {
+			return false
+		}
+		yaml = yaml || !e.IsDir() && isYAMLName(e.Name())
+	}
+	return yaml || isLaterBelow(path)
+}
+
+// isLaterBelow looks for a file of the later form below a folder that has none itself. Any folder may have YAML of others
+// somewhere in it, and a lot of it.
+func isLaterBelow(folder string) bool {
+	const many = 10_000
+	found, seen := false, 0
+	// A symbolic link is followed where it is the folder itself.
+	folder += string(filepath.Separator)
+	_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		seen++
+		switch {
+		case seen > many:
+			return fs.SkipAll
+		case err != nil:
+			return nil //nolint:nilerr // what is closed to us says nothing
+		case d.IsDir() && path != folder && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case d.IsDir() || !isYAMLName(path):
+			return nil
+		}
+		if found = saysLater(path); found {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// saysLater tells whether a file is of the later form and says so.
+func saysLater(path string) bool {
+	data, err := readFile(path)
+	if err != nil {
+		return false
+	}
+	text, mistake := checkText(path, data)
+	if mistake != nil {
+		return false
+	}
+	var r reader
+	var all []*section
+	for _, d := range splitDocuments(path, text) {
+		if s := r.section(d); s != nil {
+			all = append(all, s)
 		}
 	}
-	return false
+	return isLater(all) && ofTheSameForm(all)
 }
 
 func isYAMLName(name string) bool {
@@ -40,7 +90,8 @@ func (r *reader) readFolder() (*schema.Source, error) {
 	}
 	var all []*section
 	broken := false
-	err := filepath.WalkDir(r.path, func(path string, d fs.DirEntry, err error) error {
+	// A symbolic link is followed where it is the folder itself.
+	err := filepath.WalkDir(r.path+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = r.ctx.Err()
 		}
@@ -107,6 +158,10 @@ func (r *reader) readMain() (src *schema.Source, isMain bool, err error) {
 	}
 	all, broken := probe.parseAll(splitDocuments(path, text))
 	if broken || len(all) == 0 || isLater(all) {
+		return nil, false, nil
+	}
+	// A list of tools alone may be one file of 0.10 and later among others.
+	if others, err := Others(r.ctx, path); err == nil && len(others) > 0 {
 		return nil, false, nil
 	}
 	r.path = path

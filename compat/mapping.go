@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -97,6 +98,9 @@ func (c *converter) merged(n *yaml.Node, height *int) []schema.Field {
 			}
 			return nil
 		}
+		if !c.grow(n, fieldSize*len(m.Fields)) {
+			return nil
+		}
 		fields = append(fields, m.Fields...)
 	}
 	return fields
@@ -118,6 +122,10 @@ func (c *converter) key(n *yaml.Node) (string, bool) {
 		c.mistake(n, "a key is missing in front of `:`", "")
 		return "", false
 	}
-	name, _, ok := c.fill(n)
+	name, _, _, ok := c.fill(n)
+	if ok && name != n.Value && strings.Contains(name, "${{") {
+		c.mistake(n, "`"+name+"` is filled in when the tool is applied, and keys must be known before", "write the key itself, or a variable that has it")
+		ok = false
+	}
 	return name, ok
 }

@@ -10,7 +10,7 @@ import (
 
 // renamed is a tool of DevStream 0.8 to 0.12 on its way to the plugins that do its work here.
 type renamed struct {
-	*notes
+	*reader
 	tool schema.SourceTool
 	path string
 	// rest are the options that nobody has asked for yet.
@@ -22,14 +22,19 @@ type renamed struct {
 // rename gives tools the plugins that do their work here, and turns what refers to them. Plugins that the configuration says
 // the source of are left alone.
 func (r *reader) rename(tools []schema.SourceTool, sources schema.Value) []schema.SourceTool {
+	concerned := func(t schema.SourceTool) bool { return isRenamed(t.Plugin.Text) && !has(sources, t.Plugin.Text) }
+	if !slices.ContainsFunc(tools, concerned) {
+		return tools
+	}
 	names := map[schema.ID]schema.ID{}
 	out := make([]schema.SourceTool, 0, len(tools))
 	for _, t := range tools {
-		old := schema.MakeID(t.Plugin.Text, t.Instance.Text)
-		more := []schema.SourceTool{t}
-		if !has(sources, t.Plugin.Text) {
-			more = r.renameTool(t)
+		if !concerned(t) {
+			out = append(out, t)
+			continue
 		}
+		old := schema.MakeID(t.Plugin.Text, t.Instance.Text)
+		more := r.renameTool(t)
 		for _, n := range more[:min(1, len(more))] {
 			if id := schema.MakeID(n.Plugin.Text, n.Instance.Text); id != old {
 				names[old] = id
@@ -52,11 +57,25 @@ func (r *reader) rename(tools []schema.SourceTool, sources schema.Value) []schem
 	return r.withoutTwins(out)
 }
 
+// isRenamed tells whether the plugin is one that renameTool has something to do for.
+func isRenamed(plugin string) bool {
+	switch plugin {
+	case "helm-installer", "argocd", "devlake", "hashicorp-vault", "helm-generic", "jenkins", "kube-prometheus", "openldap", "tekton",
+		"repo-scaffolding", "github-actions", "gitlab-ci", "ci-generic", "trello", "jira", "argocdapp", "gitlab-ce-docker",
+		"githubactions-golang", "githubactions-nodejs", "githubactions-python":
+		return true
+	}
+	return instead(plugin) != ""
+}
+
 // renameTool gives the tools that do the work of one here, first the one whose outputs are those of the old one. A plugin that
 // does not exist here, and a repository that nobody understands, give none, and a mistake; other mistakes leave the tools.
-func (all *notes) renameTool(t schema.SourceTool) []schema.SourceTool {
+func (r *reader) renameTool(t schema.SourceTool) []schema.SourceTool {
+	if !isRenamed(t.Plugin.Text) {
+		return []schema.SourceTool{t}
+	}
 	n := &renamed{
-		notes: all, tool: t, rest: copied(t.Options), out: schema.Value{Kind: schema.Map, Pos: t.Options.Pos},
+		reader: r, tool: t, rest: copied(t.Options), out: schema.Value{Kind: schema.Map, Pos: t.Options.Pos},
 		path: "tools." + string(schema.MakeID(t.Plugin.Text, t.Instance.Text)) + ".options",
 	}
 	if n.rest.Pos == (schema.Pos{}) {
@@ -83,17 +102,23 @@ func (all *notes) renameTool(t schema.SourceTool) []schema.SourceTool {
 		return n.dockerRepo(plugin)
 	case "jira":
 		return n.jira()
+	case "ci-generic":
+		return n.ciGeneric()
 	case "argocdapp":
 		return n.argocdapp()
 	case "gitlab-ce-docker":
 		return n.gitlabDocker()
 	default:
-		if hint := instead(plugin); hint != "" {
-			all.errs.Add(t.Plugin.Pos, "tools."+string(schema.MakeID(plugin, t.Instance.Text)), "there is no plugin "+plugin+" here", hint)
-			return nil
-		}
+		return n.gone(instead(plugin))
 	}
 	return []schema.SourceTool{t}
+}
+
+// gone adds the mistake that the plugin does not exist here, with what to use instead.
+func (n *renamed) gone(hint string) []schema.SourceTool {
+	name := n.tool.Plugin
+	n.errs.Add(name.Pos, "tools."+string(schema.MakeID(name.Text, n.tool.Instance.Text)), "there is no plugin "+name.Text+" here", hint)
+	return nil
 }
 
 // instead says what to use for a plugin of DevStream that does not exist here; empty for other names.
@@ -101,8 +126,6 @@ func instead(plugin string) string {
 	switch plugin {
 	case "jenkins-pipeline":
 		return "use githubactions-golang, -nodejs or -python, or gitlabci-golang or gitlabci-generic for the pipeline; jenkins installs Jenkins itself"
-	case "ci-generic":
-		return "use gitlabci-generic for a pipeline of GitLab, githubactions-golang, -nodejs or -python for one of GitHub"
 	case "harbor-docker":
 		return "use helm-generic with the chart harbor/harbor of https://helm.goharbor.io"
 	case "zentao":
@@ -150,8 +173,13 @@ func (n *renamed) move(v schema.Value, path string, names map[string]string) {
 
 // lost adds a mistake for an option that nothing here does the work of.
 func (n *renamed) lost(f schema.Field, path string) {
+	n.missed(f, path, "this option of DevStream has no counterpart here", "remove it")
+}
+
+// missed adds a mistake for an option whose work nothing does here, unless nothing was written.
+func (n *notes) missed(f schema.Field, path, msg, hint string) {
 	if !isEmpty(f.Value) {
-		n.errs.Add(f.Pos, join(path, f.Name), "this option of DevStream has no counterpart here", "remove it")
+		n.errs.Add(f.Pos, join(path, f.Name), msg, hint)
 	}
 }
 
@@ -173,31 +201,36 @@ func (n *renamed) fixed(pairs ...string) {
 }
 
 // secret checks what DevStream had in clear: the plugins here have it from a variable of dtm's environment.
-func (n *renamed) secret(t schema.Text, path string, variables ...string) {
-	parts, err := schema.SplitReferences(t.Text)
-	switch {
-	case t.Text == "":
-	case err == nil && len(parts) == 1 && parts[0].Ref != nil && slices.Contains(variables, parts[0].Ref.Env):
-	case err == nil && len(parts) == 1 && parts[0].Ref != nil && parts[0].Ref.Env != "":
-		n.errs.Add(t.Pos, path, fmt.Sprintf("the plugin here reads $%s, not $%s", variables[0], parts[0].Ref.Env), "set "+variables[0]+", and remove this")
+func (n *renamed) secret(t schema.Text, path, variable string) {
+	switch env := environment(t.Text); env {
+	case variable:
+	case "":
+		if t.Text != "" {
+			n.errs.Add(t.Pos, path, "a secret in clear, which DevStream wrote into its state: the plugin here reads $"+variable,
+				"write `[[ env "+variable+" ]]`, or remove it")
+		}
 	default:
-		n.errs.Add(t.Pos, path, "a secret in clear, which DevStream wrote into its state: the plugin here reads $"+variables[0],
-			"write `[[ env "+variables[0]+" ]]`, or remove it")
+		n.errs.Add(t.Pos, path, fmt.Sprintf("the plugin here reads $%s, not $%s", variable, env), "set "+variable+", and write `[[ env "+variable+" ]]`, or remove this")
 	}
 }
 
 // variable is the environment variable that a secret comes from; empty where there is none, and after a mistake.
 func (n *renamed) variable(v schema.Value, path string) schema.Text {
 	t, _ := n.text(v, path)
-	parts, err := schema.SplitReferences(t.Text)
-	switch {
-	case t.Text == "":
-		return schema.Text{}
-	case err == nil && len(parts) == 1 && parts[0].Ref != nil && parts[0].Ref.Env != "":
-		return schema.Text{Text: parts[0].Ref.Env, Pos: t.Pos}
+	env := environment(t.Text)
+	if t.Text != "" && env == "" {
+		n.errs.Add(t.Pos, path, "a secret in clear, which DevStream wrote into its state", "write `[[ env NAME ]]`")
 	}
-	n.errs.Add(t.Pos, path, "a secret in clear, which DevStream wrote into its state", "write `[[ env NAME ]]`")
-	return schema.Text{}
+	return schema.Text{Text: env, Pos: t.Pos}
+}
+
+// environment is the variable in a text that is one reference to the environment and nothing else; empty for other texts.
+func environment(text string) string {
+	parts, err := schema.SplitReferences(text)
+	if err != nil || len(parts) != 1 || parts[0].Ref == nil {
+		return ""
+	}
+	return parts[0].Ref.Env
 }
 
 // isEmpty tells whether nothing was written.

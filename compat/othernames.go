@@ -19,7 +19,7 @@ func (n *renamed) trello() []schema.SourceTool {
 		case "name":
 			n.set(f.Value, "kanbanBoardName")
 		case "description":
-			// Boards have none here; it is nothing that anybody works with.
+			n.idle(f, path, "without effect: boards have no description here, dtm knows its boards by their IDs")
 		case "apiKey", "apikey":
 			t, _ := n.text(f.Value, path+"."+f.Name)
 			n.secret(t, path+"."+f.Name, "TRELLO_API_KEY")
@@ -54,8 +54,9 @@ func (n *renamed) jira() []schema.SourceTool {
 	n.setRepo(repo)
 	path := n.path + ".jira"
 	rest, token, _ := taken(jira, "token")
-	t, _ := n.text(token, path+".token")
-	n.secret(t, path+".token", "JIRA_API_TOKEN")
+	if from := n.variable(token, path+".token"); from.Text != "JIRA_API_TOKEN" {
+		n.setText(from, "tokenEnv")
+	}
 	n.move(rest, path, map[string]string{
 		"baseURL": "jiraBaseUrl", "baseUrl": "jiraBaseUrl", "userEmail": "jiraUserEmail", "projectKey": "jiraProjectKey",
 	})
@@ -69,13 +70,21 @@ func (n *renamed) argocdapp() []schema.SourceTool {
 	if !has(n.rest, "imageRepo") && !has(source, "token") && !has(source, "repoBranch") {
 		return []schema.SourceTool{n.tool}
 	}
+	for _, f := range n.rest.Fields {
+		if f.Name == "imageRepo" && isWritten(f) {
+			n.idle(f, n.path, "without effect: DevStream made a chart for this image where source.path had none; here the repository brings it")
+		}
+	}
 	n.drop("imageRepo")
 	n.take("source")
-	source, token, _ := taken(source, "token")
-	t, _ := n.text(token, n.path+".source.token")
-	n.secret(t, n.path+".source.token", "GITHUB_TOKEN", "GITLAB_TOKEN")
+	for _, f := range source.Fields {
+		if f.Name == "token" && n.variable(f.Value, n.path+".source.token").Text != "" && isWritten(f) {
+			n.note(f.Value.Pos, n.path+".source.token", "without effect: Argo CD has the credentials for a private repository itself, in a secret of its own")
+		}
+	}
+	source, _, _ = taken(source, "token")
 	source, branch, _ := taken(source, "repoBranch")
-	if !isEmpty(branch) {
+	if !isEmpty(branch) && !has(source, "revision") {
 		source = with(source, "revision", branch)
 	}
 	n.out = with(n.rest, "source", source)

@@ -1,80 +1,11 @@
 package compat
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/devstream-io/dtm/schema"
 )
-
-// hostToken is the variable that the plugins for a code host read.
-func (r repository) hostToken() string {
-	if r.kind.Text == "gitlab" {
-		return "GITLAB_TOKEN"
-	}
-	return "GITHUB_TOKEN"
-}
-
-// scm reads the option that names the repository.
-func (n *renamed) scm(name string) (repository, bool) {
-	path := n.path + "." + name
-	repo, ok := n.readRepo(n.take(name), path)
-	if !ok {
-		return repo, false
-	}
-	n.secret(repo.token, path+".token", repo.hostToken())
-	return repo, true
-}
-
-// setRepo says where the repository is, in owner, org and repo.
-func (n *renamed) setRepo(repo repository) {
-	n.setText(repo.owner, "owner")
-	n.setText(repo.org, "org")
-	n.setText(repo.name, "repo")
-	n.setText(repo.branch, "branch")
-	n.setText(repo.baseURL, "baseURL")
-}
-
-// setProject says where the project of GitLab is. Its branch was master in DevStream.
-func (n *renamed) setProject(repo repository) {
-	n.setText(schema.Text{Text: repo.path(), Pos: repo.pos}, "pathWithNamespace")
-	n.fixed("branch", "master")
-	n.setText(repo.branch, "branch")
-	n.setText(repo.baseURL, "baseURL")
-}
-
-func (n *renamed) scaffolding() []schema.SourceTool {
-	destination, source := "destinationRepo", "sourceRepo"
-	if has(n.rest, "destination_repo") {
-		// The spelling of 0.8 and 0.9.
-		destination, source = "destination_repo", "source_repo"
-	}
-	repo, ok := n.scm(destination)
-	from, fine := n.readRepo(n.take(source), n.path+"."+source)
-	vars := n.take("vars")
-	if !ok || !fine {
-		return nil
-	}
-	n.secret(from.token, n.path+"."+source+".token", from.hostToken())
-	n.setRepo(repo)
-	n.setText(repo.visibility, "visibility")
-	if repo.kind.Text == "gitlab" && repo.branch.Text == "" {
-		n.fixed("branch", "master")
-	}
-	// The template for Go is in the plugin.
-	if name := from.name.Text; name != "" && name != "dtm-scaffolding-golang" && name != "dtm-repo-scaffolding-golang-gin" {
-		n.setText(schema.Text{Text: strings.TrimSuffix(from.cloneURL(), ".git") + ".git", Pos: from.pos}, "template")
-		n.fixed("templateRef", "main")
-		n.setText(from.branch, "templateRef")
-	}
-	for _, f := range n.mapping(vars, n.path+".vars") {
-		if f.Name == "imageRepo" || f.Name == "ImageRepo" || f.Name == "image_repo" {
-			n.set(f.Value, "image_repo")
-			continue
-		}
-		n.lost(f, n.path+".vars")
-	}
-	return []schema.SourceTool{n.as(repo.kind.Text + "-repo-scaffolding-golang")}
-}
 
 func (n *renamed) githubActions() []schema.SourceTool {
 	repo, ok := n.scm("scm")
@@ -85,19 +16,16 @@ func (n *renamed) githubActions() []schema.SourceTool {
 	n.setRepo(repo)
 	language := get(pipeline, "language")
 	plugin := map[string]string{
-		"go": "githubactions-golang", "golang": "githubactions-golang", "python": "githubactions-python",
-		"node": "githubactions-nodejs", "nodejs": "githubactions-nodejs", "javascript": "githubactions-nodejs",
-	}[strings.ToLower(text(language, "name"))]
+		"go": "githubactions-golang", "python": "githubactions-python", "nodejs": "githubactions-nodejs",
+	}[languageName(language)]
 	if plugin == "" {
 		n.noLanguage(language)
 		return nil
 	}
-	n.set(get(language, "version"), "language", "version")
-	n.steps(pipeline)
-	if l := get(pipeline, "configLocation"); !isEmpty(l) && !strings.HasPrefix(l.Text, configLocation) {
-		n.errs.Add(l.Pos, n.path+".pipeline.configLocation", "the workflow is written by "+plugin+" here, not taken from elsewhere",
-			"remove it, or keep the file in the repository yourself")
-	}
+	n.language(language)
+	n.steps(pipeline, repo)
+	n.itsOwnSteps(plugin, pipeline)
+	n.location(pipeline, plugin)
 	return []schema.SourceTool{n.as(plugin)}
 }
 
@@ -118,12 +46,12 @@ func (n *renamed) dockerRepo(plugin string) []schema.SourceTool {
 }
 
 func (n *renamed) noLanguage(language schema.Value) {
-	name := text(language, "name")
+	name := languageName(language)
 	if name == "" {
 		n.errs.Add(language.Pos, n.path+".pipeline.language.name", "is missing", "it is go, nodejs or python")
 		return
 	}
-	n.errs.Add(get(language, "name").Pos, n.path+".pipeline.language.name", "there is no plugin for "+name+" here",
+	n.errs.Add(cmp.Or(get(language, "name").Pos, language.Pos), n.path+".pipeline.language.name", "there is no plugin for "+name+" here",
 		"go, nodejs and python have one for GitHub, go for GitLab; gitlabci-generic takes a template of your own (configLocation)")
 }
 
@@ -131,6 +59,8 @@ func (n *renamed) gitlabCI() []schema.SourceTool {
 	repo, ok := n.scm("scm")
 	pipeline := n.take("pipeline")
 	runner := n.take("runner")
+	// An app's stands in its pipeline too.
+	pipeline, _, _ = taken(pipeline, "runner")
 	if !ok {
 		return nil
 	}
@@ -139,85 +69,66 @@ func (n *renamed) gitlabCI() []schema.SourceTool {
 	}
 	n.setProject(repo)
 	location := get(pipeline, "configLocation")
-	if !isEmpty(location) && !strings.HasPrefix(location.Text, configLocation) {
-		n.set(location, "templateURL")
-		n.fixed("delimiters", "[[ ]]")
-		for _, f := range pipeline.Fields {
-			if f.Name != "configLocation" && f.Name != "language" {
-				n.lost(f, n.path+".pipeline")
+	if !isEmpty(location) && !isDevStreams(location.Text) {
+		for _, f := range n.mapping(pipeline, n.path+".pipeline") {
+			switch f.Name {
+			case "configLocation":
+			case "language":
+				n.idle(f, n.path+".pipeline", "without effect: the pipeline is what its template says")
+			default:
+				n.missed(f, n.path+".pipeline", "a template of your own knows AppName here, and nothing of this", "write it into the template, and remove this")
 			}
 		}
-		return []schema.SourceTool{n.as("gitlabci-generic")}
+		return n.template(location, schema.Value{}, repo)
 	}
 	language := get(pipeline, "language")
-	if name := strings.ToLower(text(language, "name")); name != "go" && name != "golang" {
+	if languageName(language) != "go" {
 		n.noLanguage(language)
 		return nil
 	}
-	n.set(get(language, "version"), "language", "version")
-	n.steps(pipeline)
+	n.language(language)
+	n.steps(pipeline, repo)
+	n.itsOwnSteps("gitlabci-golang", pipeline)
+	n.location(pipeline, "gitlabci-golang")
 	return []schema.SourceTool{n.as("gitlabci-golang")}
 }
 
-// steps reads what a pipeline does besides its language.
-func (n *renamed) steps(pipeline schema.Value) {
-	path := n.path + ".pipeline"
-	for _, f := range n.mapping(pipeline, path) {
-		switch f.Name {
-		case "configLocation", "language":
-		case "test":
-			n.test(f.Value, path+".test")
-		case "imageRepo":
-			n.image(f.Value, path+".imageRepo")
-		default:
-			n.lost(f, path)
-		}
+// template is a pipeline of GitLab that is made of a file: DevStream filled in what stands in `[[ ]]`.
+func (n *renamed) template(location, vars schema.Value, repo repository) []schema.SourceTool {
+	if t, ok := n.text(location, n.path+".configLocation"); ok && !strings.Contains(t.Text, "://") {
+		location = stringAt(n.beside(t, n.path+".configLocation"), location.Pos)
 	}
+	n.set(location, "templateURL")
+	n.fixed("delimiters", "[[ ]]")
+	n.setText(schema.Text{Text: repo.name.Text, Pos: repo.pos}, "templateVariables", "AppName")
+	for _, f := range n.mapping(vars, n.path+".ci.vars") {
+		n.set(f.Value, "templateVariables", f.Name)
+	}
+	return []schema.SourceTool{n.as("gitlabci-generic")}
 }
 
-func (n *renamed) test(v schema.Value, path string) {
-	for _, f := range n.mapping(v, path) {
-		switch {
-		case f.Name == "enable":
-			n.set(f.Value, "test", "enable")
-		case f.Name == "command" && f.Value.Kind == schema.List:
-			lines := make([]string, len(f.Value.Items))
-			for i, item := range f.Value.Items {
-				lines[i] = item.Text
-			}
-			n.set(stringAt(strings.Join(lines, "\n"), f.Value.Pos), "test", "command")
-		case f.Name == "command":
-			n.set(f.Value, "test", "command")
-		default:
-			n.lost(f, path)
+// ciGeneric is a file of one's own for a pipeline. What there is for GitLab here does the same.
+func (n *renamed) ciGeneric() []schema.SourceTool {
+	const hint = "use gitlabci-generic for a file of your own on GitLab, githubactions-golang, -nodejs or -python on GitHub, or keep the file in the repository yourself"
+	name := "scm"
+	if has(n.rest, "projectRepo") {
+		name = "projectRepo"
+	}
+	ci := get(n.rest, "ci")
+	location := get(ci, "configLocation")
+	if text(ci, "type") != "gitlab" || isEmpty(location) {
+		return n.gone(hint)
+	}
+	n.drop("ci")
+	repo, ok := n.scm(name)
+	if !ok {
+		return nil
+	}
+	n.setProject(repo)
+	for _, f := range ci.Fields {
+		if f.Name != "type" && f.Name != "configLocation" && f.Name != "vars" {
+			n.lost(f, n.path+".ci")
 		}
 	}
-}
-
-// image reads where the image goes. It was on Docker Hub where no URL was written.
-func (n *renamed) image(v schema.Value, path string) {
-	if isEmpty(v) {
-		return
-	}
-	n.set(schema.Value{Kind: schema.Bool, Text: "true", Pos: v.Pos}, "docker", "enable")
-	n.fixed("docker.registry.type", "dockerhub")
-	for _, f := range n.mapping(v, path) {
-		switch f.Name {
-		case "url":
-			host := f.Value.Text
-			if _, after, ok := strings.Cut(host, "://"); ok {
-				host = after
-			}
-			if host = strings.TrimSuffix(host, "/"); host != "" && host != "docker.io" {
-				n.fixed("docker.registry.type", "generic")
-				n.set(stringAt(host, f.Value.Pos), "docker", "registry", "url")
-			}
-		case "user", "owner":
-			n.set(f.Value, "docker", "registry", "username")
-		case "password":
-			n.setText(n.variable(f.Value, path+".password"), "docker", "registry", "tokenEnv")
-		default:
-			n.lost(f, path)
-		}
-	}
+	return n.template(location, get(ci, "vars"), repo)
 }

@@ -1,7 +1,9 @@
 package compat
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -60,7 +62,8 @@ func (r *reader) pipelineTemplates(pieces []piece, vars *variables) map[string]*
 			case known[t.name] != nil:
 				c.mistake(item, fmt.Sprintf("pipelineTemplate %s is written twice, first at %s", t.name, p.at(known[t.name].item)), "")
 			case !slices.Contains(pipelineKinds(), t.kind.Text):
-				c.mistake(item, fmt.Sprintf("the type of pipelineTemplate %s is %q", t.name, t.kind.Text), "it is one of "+strings.Join(pipelineKinds(), ", "))
+				c.mistake(item, fmt.Sprintf("the type of pipelineTemplate %s is %q", t.name, t.kind.Text),
+					cmp.Or(suggest(t.kind.Text, pipelineKinds()...), "it is one of "+strings.Join(pipelineKinds(), ", ")))
 			default:
 				known[t.name] = t
 			}
@@ -103,7 +106,8 @@ func (r *appReader) element(a *app, v schema.Value, path string) (pipeline, bool
 	case len(r.errs) > before:
 		return p, false
 	case !isTemplate && !slices.Contains(pipelineKinds(), p.kind.Text):
-		r.errs.Add(p.kind.Pos, path+".type", fmt.Sprintf("%q is no plugin for pipelines", p.kind.Text), "it is `template` or one of "+strings.Join(pipelineKinds(), ", "))
+		r.errs.Add(p.kind.Pos, path+".type", fmt.Sprintf("%q is no plugin for pipelines", p.kind.Text),
+			cmp.Or(suggest(p.kind.Text, append(pipelineKinds(), "template")...), "it is `template` or one of "+strings.Join(pipelineKinds(), ", ")))
 		return p, false
 	case !isTemplate:
 		return p, true
@@ -111,7 +115,12 @@ func (r *appReader) element(a *app, v schema.Value, path string) (pipeline, bool
 		r.errs.Add(v.Pos, path, "`templateName` is missing", "name one of pipelineTemplates")
 		return p, false
 	case t == nil:
-		r.errs.Add(name.Pos, path+".templateName", fmt.Sprintf("there is no pipelineTemplate %s", name.Text), "")
+		known := slices.Sorted(maps.Keys(r.templates))
+		hint := "there are none: write `pipelineTemplates:` and below it a list"
+		if len(known) > 0 {
+			hint = suggestOrList(name.Text, known)
+		}
+		r.errs.Add(name.Pos, path+".templateName", fmt.Sprintf("there is no pipelineTemplate %s", name.Text), hint)
 		return p, false
 	}
 	p.kind = t.kind

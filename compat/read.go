@@ -85,59 +85,20 @@ type reader struct {
 	asWritten bool
 }
 
-// notes is what is gathered along the way.
-type notes struct {
-	errs schema.Errors
-	// raw has the numbers and booleans that the user spelt in another way than JSON, as in 0x1f and 1_000.
-	raw map[schema.Pos]string
-	// missing are the values that nobody knows after a mistake, so that no second one is made of them.
-	missing map[schema.Pos]bool
-	// harmless is how many of errs cannot be the cause of others.
-	harmless int
-	// growth is the size of what is in the values and not in the text.
-	growth   int
-	tooLarge bool
-}
-
-// count counts what is in the values but not in the text. It is not ok when that is too much, which is a mistake once.
-func (n *notes) count(pos schema.Pos, path string, by int) bool {
-	n.growth += by
-	if n.growth <= maxGrowth {
-		return true
-	}
-	if !n.tooLarge {
-		n.tooLarge = true
-		n.errs.Add(pos, path, fmt.Sprintf("aliases and variables make this document more than %d MiB longer", maxGrowth>>20), "")
-	}
-	return false
-}
-
-func (n *notes) noteRaw(pos schema.Pos, raw string) {
-	if n.raw == nil {
-		n.raw = map[schema.Pos]string{}
-	}
-	n.raw[pos] = raw
-}
-
-func (n *notes) noteMissing(pos schema.Pos) {
-	if n.missing == nil {
-		n.missing = map[schema.Pos]bool{}
-	}
-	n.missing[pos] = true
-}
-
 func (r *reader) read(data []byte) (*schema.Source, error) {
 	r.files = []string{r.path}
 	parts := r.sections(r.path, data)
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
+	r.lenient = parts.later == nil
 	if parts.later != nil {
 		if r.varFileArg != "" {
 			r.refuseVarFile()
 		}
 		return r.done(r.later(parts.later, parts.broken))
 	}
+	r.usualVariables(parts)
 	vars := r.variables(parts.vars)
 	if r.varFileArg != "" {
 		vars = r.givenVariables(parts)
@@ -153,10 +114,11 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 		tools = r.convert(parts.tools, vars)
 		core = r.core(tools)
 	default:
-		core = r.core(r.convert(parts.core, nil))
+		core = r.core(r.convert(parts.core, &variables{fixed: "this section takes no variables: DevStream left them as text"}))
 	}
 	switch {
 	case core.toolFile.Text != "":
+		r.refuseTwoVarFiles(core)
 		r.refuseInline(core, parts)
 		if core.varFile.Text != "" || vars == nil || r.varFileArg == "" {
 			vars = r.varFile(core.varFile)
@@ -177,7 +139,11 @@ func (r *reader) done(core coreConfig, tools []schema.SourceTool) (*schema.Sourc
 	if !r.asWritten {
 		tools = r.rename(tools, core.plugins)
 	}
-	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Plugins: core.plugins, Tools: tools}
+	if len(tools) == 0 && len(r.errs) == 0 {
+		r.emptyList()
+	}
+	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Plugins: core.plugins, Tools: tools, Notes: r.told,
+		Formerly: r.formerly()}
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -277,7 +243,7 @@ func (r *reader) named(key string, name schema.Text) (file string, data []byte, 
 	}
 	data, mistake := checkText(file, data)
 	if mistake != nil {
-		r.errs = append(r.errs, mistake)
+		r.errs.put(mistake)
 		return "", nil, false
 	}
 	return file, data, true

@@ -100,6 +100,9 @@ func sourceText(src *schema.Source) string {
 	}
 	valueText(&b, "keeping ", src.Keeping)
 	valueText(&b, "plugins ", src.Plugins)
+	for _, n := range src.Notes {
+		fmt.Fprintf(&b, "note %s %s: %s\n", n.Pos, n.Path, n.Msg)
+	}
 	return b.String()
 }
 

@@ -18,11 +18,12 @@ const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralSty
 // scalar converts a node that has no others in it, and fills in its variables.
 func (c *converter) scalar(n *yaml.Node) schema.Value {
 	v := schema.Value{Pos: c.pos(n)}
-	text, whole, ok := c.fill(n)
+	text, whole, from, ok := c.fill(n)
 	if !ok {
 		c.noteMissing(v.Pos)
 		return v
 	}
+	v.From = from
 	tag := n.Tag
 	switch {
 	case n.Style&yaml.TaggedStyle != 0:
@@ -72,46 +73,56 @@ func (c *converter) scalar(n *yaml.Node) schema.Value {
 // isSimple tells whether YAML has several spellings for values of a kind.
 func isSimple(k schema.Kind) bool { return k == schema.Bool || k == schema.Int || k == schema.Float }
 
-// fill gives the text of a scalar with its variables put in. If it is one variable and nothing else, that is whole. It is
-// not ok after a mistake.
-func (c *converter) fill(n *yaml.Node) (text string, whole *variable, ok bool) {
+// fill gives the text of a scalar with its variables put in, and where it comes from. If it is one variable and nothing
+// else, that is whole. It is not ok after a mistake.
+func (c *converter) fill(n *yaml.Node) (text string, whole *variable, from *schema.Origin, ok bool) {
 	if c.vars == nil {
-		return n.Value, nil, true
+		return n.Value, nil, nil, true
 	}
 	ok = true
-	if unclosed(n.Value) {
+	if c.vars.none == nil && unclosed(n.Value) {
 		c.mistake(n, "`[[` without `]]` in the same line", "for a literal `[[` define a variable with that text")
 		ok = false
 	}
 	if len(c.template.marks) == 0 {
-		return n.Value, nil, ok
+		return n.Value, nil, nil, ok
 	}
 	before, m, after := c.template.next(n.Value)
 	if m == nil {
-		return n.Value, nil, ok
+		return n.Value, nil, nil, ok
 	}
 	var b strings.Builder
 	for only := before == "" && after == ""; m != nil; before, m, after = c.template.next(after) {
-		found := c.variable(m)
+		found := c.variable(m, n.Style)
 		ok = ok && !found.unknown && c.grow(n, len(found.text))
 		if !ok {
 			continue
 		}
+		if only && found.part == nil {
+			// What is not filled in stays as it is, a string; one of the environment is one too.
+			return found.text, &found, nil, true
+		}
 		if only {
-			return found.text, &found, true
+			return found.text, &found, found.whole, true
+		}
+		if from == nil {
+			from = found.part
 		}
 		b.WriteString(before)
 		b.WriteString(found.text)
 	}
 	b.WriteString(before)
-	return b.String(), nil, ok
+	return b.String(), nil, from, ok
 }
 
-// variable gives what fills a mark, and notes a mistake if there is nothing.
-func (c *converter) variable(m *mark) variable {
-	if m.problem != "" {
-		c.errs.Add(m.pos, c.where(), m.problem,
-			"write `[[ name ]]`, `[[ name.name ]]` or `[[ env NAME ]]`, letters, digits and `_`; for a literal `[[` define a variable with that text")
+// variable gives what fills a mark in a scalar of a style, and notes a mistake if there is nothing.
+func (c *converter) variable(m *mark, style yaml.Style) variable {
+	if none := c.vars.none; none != nil && m.env == "" {
+		return c.unfilled(m, style, none)
+	}
+	if m.strange {
+		problem, hint := noVariable(c.template.of(m), m.name)
+		c.errs.Add(m.pos, c.where(), problem, hint)
 		return variable{unknown: true}
 	}
 	if m.env != "" && c.vars.fixed == "" {
@@ -124,6 +135,25 @@ func (c *converter) variable(m *mark) variable {
 		c.errs.Add(m.pos, c.where(), found.problem, found.hint)
 	}
 	return found
+}
+
+// unfilled gives the text of a mark where nothing is filled in, and notes a mistake where a variable must have been meant.
+func (c *converter) unfilled(m *mark, style yaml.Style, none *withoutVariables) variable {
+	problem := none.plain
+	switch {
+	case style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0, style&quoted != 0 && (m.strange || none.quoted == ""):
+		text := c.template.of(m)
+		return variable{value: schema.Value{Kind: schema.String, Text: text, Pos: m.pos}, text: text}
+	case style&quoted != 0:
+		problem = none.quoted
+	}
+	what := "variable `" + m.name + "` is not defined"
+	if m.strange {
+		what, _ = noVariable(c.template.of(m), m.name)
+	}
+	problem = what + ": " + problem
+	c.errs.Add(m.pos, c.where(), problem, none.hint)
+	return variable{unknown: true}
 }
 
 // checkTag adds a mistake if a list or map has another tag than its own.

@@ -2,7 +2,7 @@ package compat
 
 import (
 	"fmt"
-	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/devstream-io/dtm/schema"
@@ -36,12 +36,19 @@ func (n *notes) readRepo(v schema.Value, path string) (repository, bool) {
 		case t.Text == "":
 		case to != nil:
 			*to = t
-		case f.Name == "sshPrivateKey":
-			n.errs.Add(f.Pos, path+".sshPrivateKey", "repositories are reached by HTTPS with a token here", "remove it")
+		case f.Name == "sshPrivateKey" && environment(t.Text) == "":
+			n.errs.Add(f.Pos, path+".sshPrivateKey", "a secret in clear, which DevStream wrote into its state: repositories are reached by HTTPS with a token here", "remove it")
+		case f.Name == "pathWithNamespace" || f.Name == "path_with_namespace":
+			n.idle(f, path, "without effect, as in DevStream: the path is that of the owner or the organisation and the name")
+		default:
+			n.idle(f, path, "without effect: repositories are reached by the API below baseURL, with a token")
 		}
 	}
+	if base := repo.baseURL.Text; base != "" && !strings.Contains(base, "://") && !strings.Contains(base, "${{") {
+		n.errs.Add(repo.baseURL.Pos, path+".baseURL", fmt.Sprintf("%q does not say how to reach the host", base), "write http://… or https://… in front of it")
+	}
 	if repo.link.Text != "" {
-		n.parseLink(&repo, path+".url")
+		n.parseLink(&repo, path)
 	}
 	if repo.owner.Text != "" && repo.org.Text != "" && repo.owner.Text == repo.org.Text {
 		repo.owner = schema.Text{}
@@ -63,17 +70,19 @@ func (n *notes) parseLink(repo *repository, path string) {
 	scheme, rest, ok := strings.Cut(link.Text, "://")
 	if !ok {
 		scheme, rest = "https", link.Text
-		if user, after, isGit := strings.Cut(rest, "@"); isGit && !strings.Contains(user, "/") {
+		if user, after, isGit := strings.Cut(rest, "@"); isGit && user == "git" {
 			rest = strings.Replace(after, ":", "/", 1)
 		}
 	}
-	if u, err := url.Parse(link.Text); ok && err == nil && u.User != nil && u.User.String() != "git" {
-		n.errs.Add(link.Pos, path, "a URL must not have credentials in it", "they come from the environment")
+	// All that may be in front of the host, whatever is in it.
+	authority, _, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 && authority[:i] != "git" {
+		n.errs.Add(link.Pos, path+".url", "a URL must not have credentials in it", "they come from the environment")
 		return
 	}
 	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(rest, "/"), ".git"), "/")
 	if len(parts) < 3 {
-		n.errs.Add(link.Pos, path, "is not the URL of a repository", "write https://HOST/OWNER/NAME")
+		n.errs.Add(link.Pos, path+".url", strconv.Quote(link.Text)+" is not the URL of a repository", "write https://HOST/OWNER/NAME")
 		return
 	}
 	if i := strings.LastIndexByte(parts[0], '@'); i >= 0 {
@@ -81,14 +90,28 @@ func (n *notes) parseLink(repo *repository, path string) {
 	}
 	host, owner, name := parts[0], strings.Join(parts[1:len(parts)-1], "/"), parts[len(parts)-1]
 	at := func(s string) schema.Text { return schema.Text{Text: s, Pos: link.Pos} }
+	for _, part := range []struct {
+		given *schema.Text
+		name  string
+		is    string
+	}{{&repo.name, "name", name}, {&repo.owner, "owner", owner}, {&repo.org, "org", owner}} {
+		if part.given.Text != "" && part.given.Text != part.is {
+			n.note(part.given.Pos, path+"."+part.name, "without effect: the repository is the one of the `url`")
+			*part.given = schema.Text{}
+		}
+	}
 	repo.name = at(name)
-	if repo.org.Text == "" && repo.owner.Text != owner {
+	if repo.org.Text == "" && repo.owner.Text == "" {
 		repo.owner = at(owner)
 	}
 	if repo.kind.Text == "" && strings.Contains(host, "gitlab") {
 		repo.kind = at("gitlab")
 	} else if repo.kind.Text == "" {
 		repo.kind = at("github")
+	}
+	if public := repo.kind.Text + ".com"; host != public && (host == "github.com" || host == "gitlab.com") {
+		n.errs.Add(repo.kind.Pos, path+".scmType", fmt.Sprintf("is %s, and the `url` is on %s", repo.kind.Text, host), "keep one of the two")
+		return
 	}
 	if repo.baseURL.Text == "" && host != "github.com" && host != "gitlab.com" {
 		if scheme != "http" {

@@ -18,11 +18,12 @@ type section struct {
 
 // section parses a document with stand-ins for its variables. It is nil after a mistake.
 func (r *reader) section(d document) *section {
+	r.size += len(d.text)
 	s := &section{document: d, template: scanTemplate(d)}
 	root, mistake := parse(d, s.template.text)
 	switch {
 	case mistake != nil:
-		r.errs = append(r.errs, mistake)
+		r.errs.put(mistake)
 		return nil
 	case root == nil || root.Kind != yaml.MappingNode:
 		r.errs.Add(d.start(), "", "must be a mapping of `key: value`", "tools are a list below `tools:`")
@@ -32,27 +33,38 @@ func (r *reader) section(d document) *section {
 	return s
 }
 
-// convert turns a section into values and drops its tree. Without variables `[[ ]]` is plain YAML, a list in a list.
+// convert turns a section into values and drops its tree. Without variables, which is nil, a `[[ name ]]` is a mistake in
+// all but texts of several lines.
 func (r *reader) convert(s *section, vars *variables) schema.Value {
 	if s == nil {
 		return schema.Value{}
 	}
 	if vars == nil && s.template.env {
-		vars = &variables{}
+		vars = &variables{absent: putNothing}
 	}
 	if vars == nil && len(s.template.marks) > 0 {
-		root, mistake := parse(s.document, s.text)
-		if mistake != nil {
-			mistake.Hint = "no variables are defined, so `[[ ]]` is a list in a list: define variables, or put quotes around it"
-			r.errs = append(r.errs, mistake)
-			return schema.Value{}
-		}
-		s.root, s.template = root, template{}
+		vars = &variables{none: &withoutVariables{
+			quoted: "there are no variables, and DevStream left it as text",
+			plain:  "there are no variables, and DevStream took it for a list in a list",
+			hint:   "define it: in a section of its own, in the varFile, or with --var-file",
+		}}
 	}
 	c := converter{notes: &r.notes, file: s.file, line: s.line, template: &s.template, vars: vars}
 	v := c.root(s.root)
 	s.root = nil
 	return v
+}
+
+// plain turns a section into values as if `[[ ]]` were nothing but YAML, a list in a list.
+func (r *reader) plain(s *section) schema.Value {
+	root, mistake := parse(s.document, s.text)
+	if mistake != nil {
+		mistake.Hint = "variables are not filled in here, so `[[ ]]` is a list in a list: put quotes around it"
+		r.errs.put(mistake)
+		return schema.Value{}
+	}
+	s.root, s.template = root, template{}
+	return r.convert(s, nil)
 }
 
 // keys are the keys at the section's top. It may be asked only before convert.
@@ -118,7 +130,7 @@ func (r *reader) sections(file string, data []byte) sections {
 	}
 	data, mistake := checkText(file, data)
 	if mistake != nil {
-		r.errs = append(r.errs, mistake)
+		r.errs.put(mistake)
 		return sections{}
 	}
 	docs := splitDocuments(file, data)
@@ -162,14 +174,24 @@ func (r *reader) sections(file string, data []byte) sections {
 	return parts
 }
 
+// maxSections is how many sections of one file are read. DevStream had three, and a folder may have been put together.
+const maxSections = 1000
+
 // parseAll parses documents, and tells whether one of them could not be.
 func (r *reader) parseAll(docs []document) (all []*section, broken bool) {
-	for _, d := range docs {
+	for i, d := range docs {
 		if r.ctx.Err() != nil {
 			return nil, true
 		}
+		if i == maxSections {
+			r.errs.Add(d.start(), "", fmt.Sprintf("more than %d sections: no more are read", maxSections), "")
+			return all, true
+		}
 		if s := r.section(d); s != nil {
 			all = append(all, s)
+			if key := s.key("tools"); key != nil && !r.toolsAt.IsValid() {
+				r.toolsAt = s.at(key)
+			}
 		} else {
 			broken = true
 		}
@@ -184,8 +206,8 @@ func (r *reader) checkKeys(s *section, tools bool) {
 		case "tools", "state", "varFile", "toolFile", "plugins", "<<":
 			continue
 		case "pluginDir":
-			// 0.9 looked for plugins there. They are built in here.
 			if s.key("tools") == nil || s.key("state") != nil {
+				r.note(s.at(key), key.Value, "plugins are built in: nothing is looked for there")
 				continue
 			}
 		}
@@ -198,7 +220,15 @@ func (r *reader) unknownKey(s *section, key *yaml.Node, tools bool) {
 	if hint == "" && tools {
 		hint = "variables stand in a section of their own: put a line `---` in between"
 	}
-	r.errs.Add(s.at(key), key.Value, "unknown key", hint)
+	msg := "unknown key: DevStream ignored it"
+	switch {
+	case suggest(key.Value, "tools") != "":
+		msg = "unknown key: DevStream saw no tools, and deleted all that it had made"
+	case suggest(key.Value, "state") != "":
+		// It refused a file without one.
+		msg = "unknown key"
+	}
+	r.errs.Add(s.at(key), key.Value, msg, hint)
 }
 
 func coreKeys() []string { return []string{"tools", "state", "varFile", "toolFile", "plugins"} }

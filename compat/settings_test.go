@@ -99,7 +99,7 @@ func TestMistakesInSettingsHaveAPlace(t *testing.T) {
 	const tool = "tools:\n- name: localfile\n  instanceID: a\n  options: {filename: x}\n"
 	tests := []struct{ name, yaml, want string }{
 		{"lifecycle is a word", tool + "  lifecycle: forever\n", "tools[0].lifecycle: must be a map, not a string: config.yaml:5:14"},
-		{"misspelt lifecycle", tool + "  lifecicle: {}\n", "tools[0].lifecicle: unknown key (did you mean `lifecycle`?): config.yaml:5:3"},
+		{"misspelt lifecycle", tool + "  lifecicle: {}\n", "tools[0].lifecicle: unknown key: DevStream ignored it (did you mean `lifecycle`?): config.yaml:5:3"},
 		{
 			"lifecycle", tool + "  lifecycle:\n    timeot: 5m\n    retries: many\n    backoff: -5s\n    timeout: 90\n    ignoreChanges: [1]\n",
 			"tools.localfile.a.lifecycle.timeot: field not allowed; expected one of timeout, retries, backoff, preventDestroy, keepOnDelete, ignoreChanges (did you mean `timeout`?): config.yaml:6:5\n" +
@@ -113,7 +113,7 @@ func TestMistakesInSettingsHaveAPlace(t *testing.T) {
 			"tools.localfile.a.lifecycle.ignoreChanges[0]: plugin localfile has no option \"contents\" (did you mean `options.content`?): config.yaml:7:7\n" +
 				"tools.localfile.a.lifecycle.ignoreChanges[1]: plugin localfile has no option \"filename.x\": config.yaml:8:7",
 		},
-		{"misspelt retention", "state: {retentoin: 5}\n---\n" + tool, "state.retentoin: unknown key (did you mean `retention`?): config.yaml:1:9"},
+		{"misspelt retention", "state: {retentoin: 5}\n---\n" + tool, "state.retentoin: unknown key: DevStream ignored it (did you mean `retention`?): config.yaml:1:9"},
 		{
 			"retention and recipients", "state:\n  retention: -1\n  encryption:\n    recipients: [" + aRecipient + ", AGE-SECRET-KEY-1QQ]\n---\n" + tool,
 			"state.retention: invalid value -1; expected *1000 | (int & >=0): config.yaml:2:3\n" +

@@ -3,6 +3,8 @@ package compat
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/devstream-io/dtm/schema"
 )
@@ -29,7 +31,7 @@ type StateTool struct {
 // Plugins get the names that Read gives them, and options and resources follow, but for those that own says are the user's
 // own; it may be nil for none. What no plugin here does the work of keeps its name.
 func ReadState(file string, data []byte, own func(plugin string) bool) ([]StateTool, error) {
-	var n notes
+	n := notes{size: len(data)}
 	data, mistake := checkText(file, data)
 	if mistake != nil {
 		mistake.Hint = "this is no state file of DevStream, or a damaged one"
@@ -51,6 +53,12 @@ func ReadState(file string, data []byte, own func(plugin string) bool) ([]StateT
 	if root != nil {
 		c := converter{notes: &n, file: file, line: docs[0].line}
 		v := c.root(root)
+		// DevStream wrote none. What they name is written out here, so that a small file could become a large state.
+		if n.tooLarge || n.growth > 16*len(data) {
+			n.errs = nil
+			n.errs.Add(v.Pos, "", "aliases make this state many times longer than it is", "DevStream wrote none: this is no state file of DevStream, or somebody has edited it")
+			return nil, n.errs.Err()
+		}
 		if v.Kind != schema.Map && v.Kind != schema.Null {
 			n.errs.Add(v.Pos, "", "a state file must be a map of tools, not a "+kindName(v.Kind), "")
 		}
@@ -197,8 +205,12 @@ func (n *notes) stateOptions(e schema.Field, entry stateEntry) schema.Value {
 	return options
 }
 
-// escaped makes literal text of every string in a value. The value itself stays as it is, an alias may share it.
+// escaped makes literal text of every string in a value. The value itself stays as it is, an alias may share it. Where there is
+// nothing to do, nothing is copied.
 func escaped(v schema.Value) schema.Value {
+	if !refers(v) {
+		return v
+	}
 	v.Text = schema.EscapeReferences(v.Text)
 	if len(v.Items) > 0 {
 		items := make([]schema.Value, len(v.Items))
@@ -215,4 +227,10 @@ func escaped(v schema.Value) schema.Value {
 		v.Fields = fields
 	}
 	return v
+}
+
+// refers tells whether some text in a value looks like a reference.
+func refers(v schema.Value) bool {
+	return strings.Contains(v.Text, "${{") || slices.ContainsFunc(v.Items, refers) ||
+		slices.ContainsFunc(v.Fields, func(f schema.Field) bool { return refers(f.Value) })
 }

@@ -3,7 +3,6 @@ package compat
 import (
 	"bytes"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/devstream-io/dtm/schema"
@@ -15,6 +14,8 @@ type template struct {
 	text   []byte
 	filler rune
 	marks  []mark
+	// written is the document's own text.
+	written []byte
 	// env tells that one of the marks is of the environment.
 	env bool
 }
@@ -25,8 +26,10 @@ type mark struct {
 	// env is the environment variable of `[[ env X ]]`; empty for a variable of the configuration.
 	env string
 	pos schema.Pos
-	// problem says why it is no variable; empty if it is one.
-	problem string
+	// begin and end are its place in the document's text, which is at most maxFile long.
+	begin, end int32
+	// strange tells that it is no variable.
+	strange bool
 }
 
 const (
@@ -42,7 +45,7 @@ const (
 
 // scanTemplate finds the variables in a document. Mistakes stay with their marks, because some are in comments.
 func scanTemplate(d document) template {
-	t := template{text: d.text}
+	t := template{text: d.text, written: d.text}
 	if !bytes.Contains(d.text, []byte(markOpen)) {
 		return t
 	}
@@ -67,7 +70,7 @@ func scanTemplate(d document) template {
 		}
 		end := nextClose + len(markClose)
 		here.advance(open)
-		m := mark{pos: schema.Pos{File: d.file, Line: here.line, Column: here.column}}
+		m := mark{pos: schema.Pos{File: d.file, Line: here.line, Column: here.column}, begin: int32(open), end: int32(end)}
 		text := strings.TrimSpace(string(d.text[begin:nextClose]))
 		if name, ok := names[text]; ok {
 			m.name = name
@@ -77,7 +80,7 @@ func scanTemplate(d document) template {
 			m.name = plain
 			names[text] = plain
 		} else {
-			m.name, m.problem = text, "`"+string(d.text[open:end])+"` is not the name of a variable"
+			m.name, m.strange = text, true
 		}
 		out = append(out, d.text[copied:open]...)
 		out = t.appendStandIn(out, len(t.marks), utf8.RuneCount(d.text[open:end]))
@@ -141,6 +144,9 @@ func (t *template) appendStandIn(out []byte, number, width int) []byte {
 	return append(out, d[:]...)
 }
 
+// of is a mark as it was written.
+func (t *template) of(m *mark) string { return string(t.written[m.begin:m.end]) }
+
 // next cuts s at its first stand-in. The mark is nil if there is none.
 func (t *template) next(s string) (before string, m *mark, after string) {
 	for at := 0; ; {
@@ -167,66 +173,4 @@ func (t *template) next(s string) (before string, m *mark, after string) {
 			return s[:begin], &t.marks[number], rest[markDigits:]
 		}
 	}
-}
-
-// isFlowList tells whether what stands in `[[ ]]` is a list in a list: it begins with a quote, a number or a bracket, or a
-// comma or a bracket follows its first word.
-func isFlowList(inner []byte) bool {
-	s := bytes.TrimLeft(inner, " \t\r")
-	if len(s) == 0 || bytes.IndexByte([]byte(`"'[{0123456789`), s[0]) >= 0 {
-		return true
-	}
-	if bytes.IndexByte([]byte("+-."), s[0]) >= 0 && len(s) > 1 && s[1] >= '0' && s[1] <= '9' {
-		return true
-	}
-	rest := bytes.TrimLeftFunc(s, func(r rune) bool { return r == '.' || isNameRune(r) })
-	if len(rest) == len(s) {
-		return false
-	}
-	rest = bytes.TrimLeft(rest, " \t")
-	return len(rest) > 0 && bytes.IndexByte([]byte(",]:"), rest[0]) >= 0
-}
-
-// isVariableName tells whether s is names of letters, digits and `_`, joined by dots.
-func isVariableName(s string) bool {
-	for name := range strings.SplitSeq(s, ".") {
-		first, _ := utf8.DecodeRuneInString(name)
-		if name == "" || unicode.IsDigit(first) || strings.ContainsFunc(name, func(r rune) bool { return !isNameRune(r) }) {
-			return false
-		}
-	}
-	return true
-}
-
-// environmentName is X in `env X`, `env "X"` and `env 'X'`; empty for what is none of them.
-func environmentName(s string) string {
-	name, ok := strings.CutPrefix(s, "env")
-	if !ok {
-		return ""
-	}
-	plain := strings.TrimLeft(name, " \t")
-	quotes := len(plain) > 1 && (plain[0] == '"' || plain[0] == '\'') && plain[len(plain)-1] == plain[0]
-	switch {
-	case quotes:
-		plain = plain[1 : len(plain)-1]
-	case plain == name:
-		return ""
-	}
-	if strings.Contains(plain, ".") || !isVariableName(plain) {
-		return ""
-	}
-	return plain
-}
-
-func isNameRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
-
-// unclosed tells whether s has a `[[ name` that is nowhere closed. DevStream refused it, and so it is no literal text.
-func unclosed(s string) bool {
-	i := strings.LastIndex(s, markOpen)
-	if i < 0 {
-		return false
-	}
-	rest := strings.TrimLeft(s[i+len(markOpen):], " \t")
-	first, _ := utf8.DecodeRuneInString(rest)
-	return (first == '_' || unicode.IsLetter(first)) && !strings.Contains(rest, markClose)
 }

@@ -17,6 +17,9 @@ func (r *reader) tools(section schema.Value) []schema.SourceTool {
 	for _, f := range section.Fields {
 		if f.Name == "tools" {
 			list = f.Value
+			if f.Pos.IsValid() {
+				r.toolsAt = f.Pos
+			}
 		}
 	}
 	if list.Kind != schema.List {
@@ -27,6 +30,7 @@ func (r *reader) tools(section schema.Value) []schema.SourceTool {
 	}
 	t := toolList{notes: &r.notes, seen: make(map[schema.ID]schema.Pos, len(list.Items))}
 	t.old = slices.ContainsFunc(list.Items, func(v schema.Value) bool { return has(v, "plugin") && !has(v, "instanceID") })
+	r.old = t.old
 	tools := make([]schema.SourceTool, 0, len(list.Items))
 	for i, item := range list.Items {
 		if tool, ok := t.tool(item, fmt.Sprintf("tools[%d]", i)); ok {
@@ -97,7 +101,11 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 	if tool.Plugin.Text != "" && tool.Instance.Text != "" {
 		id := schema.MakeID(tool.Plugin.Text, tool.Instance.Text)
 		if first, ok := t.seen[id]; ok {
-			t.errs.Add(v.Pos, path, fmt.Sprintf("tool %s is written twice, first at %s", id, first), "")
+			msg := fmt.Sprintf("tool %s is written twice, first at %s", id, first)
+			if t.lenient {
+				msg += ": in DevStream one of the two won"
+			}
+			t.errs.Add(v.Pos, path, msg, "give one of them another "+instance)
 			t.harmless++
 			return tool, false
 		}
@@ -121,8 +129,12 @@ func (t *toolList) word(f schema.Field, path string) schema.Text {
 		return t.kind(f.Value, path)
 	}
 	text, ok := t.text(f.Value, path)
-	if ok && text.Text == "" {
+	switch {
+	case ok && text.Text == "":
 		t.errs.Add(f.Value.Pos, path, "is empty", "")
+	case ok && strings.Contains(text.Text, "${{"):
+		t.errs.Add(f.Value.Pos, path, "`"+text.Text+"` is filled in when the tool is applied, and its name must be known before",
+			"write the name itself, or a variable that has it")
 	}
 	return text
 }

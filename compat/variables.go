@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/devstream-io/dtm/schema"
 )
 
@@ -14,6 +16,11 @@ type variables struct {
 	broken bool
 	// fixed says why there are none; empty where there may be some.
 	fixed string
+	// none says what DevStream did with `[[ ]]` where there were none at all, in text and outside of it. What cannot be
+	// meant as a variable stays text then. Nil where there are some.
+	none *withoutVariables
+	// absent says what DevStream put where one was missing; empty where it was a mistake.
+	absent string
 	// declared are all their names, where fields does not have all of them yet.
 	declared []schema.Field
 	// outer are the variables that count where these have none of a name; nil for none.
@@ -29,9 +36,21 @@ type variables struct {
 type variable struct {
 	value schema.Value
 	text  string
+	// whole and part are where a value comes from that is this one, or has it in it.
+	whole, part *schema.Origin
 	// unknown tells that there is nothing to fill in. Why, says problem, unless another mistake says it.
 	unknown       bool
 	problem, hint string
+}
+
+// putNothing is what DevStream did with a variable that was missing, before 0.9.
+const putNothing = "DevStream put nothing in its place"
+
+// withoutVariables is why `[[ ]]` means nothing in a section.
+type withoutVariables struct {
+	// quoted and plain say what DevStream did with a name in `[[ ]]`, in quotes and without any; quoted is empty where it is
+	// meant to stay text.
+	quoted, plain, hint string
 }
 
 // variables converts a section of variables. It gives nil for nil.
@@ -39,8 +58,44 @@ func (r *reader) variables(s *section) *variables {
 	if s == nil {
 		return nil
 	}
-	v := r.convert(s, nil)
-	return &variables{fields: v.Fields, raw: r.raw}
+	lost := r.refuseNested(s)
+	var v schema.Value
+	if len(s.template.marks) > 0 && !s.template.env {
+		v = r.plain(s)
+	} else {
+		v = r.convert(s, &variables{none: &withoutVariables{
+			plain: "variables are not filled in here: DevStream took it for a list in a list", hint: "put quotes around it",
+		}})
+	}
+	return &variables{fields: v.Fields, raw: r.raw, absent: putNothing, lost: lost}
+}
+
+// refuseNested adds a mistake for every variable that has another one in its value: DevStream filled them in from 0.10 on,
+// and only below `vars`. It gives the names of those that have one.
+func (r *reader) refuseNested(s *section) (lost []string) {
+	if len(s.template.marks) == 0 {
+		return nil
+	}
+	var walk func(n *yaml.Node, name string)
+	walk = func(n *yaml.Node, name string) {
+		for _, child := range n.Content {
+			walk(child, name)
+		}
+		if n.Kind != yaml.ScalarNode || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+			return
+		}
+		for _, m, rest := s.template.next(n.Value); m != nil; _, m, rest = s.template.next(rest) {
+			if first, _, _ := strings.Cut(m.name, "."); !m.strange && m.env == "" && s.key(first) != nil {
+				r.errs.Add(m.pos, "", "a variable in a variable: before 0.10 DevStream left `[["+m.name+"]]` as text",
+					"write its value, or use the form of DevStream 0.12, with `vars`")
+				lost = append(lost, name)
+			}
+		}
+	}
+	for i := 0; i+1 < len(s.root.Content); i += 2 {
+		walk(s.root.Content[i+1], s.root.Content[i].Value)
+	}
+	return lost
 }
 
 // get finds a variable by its name, in which dots lead into maps.
@@ -81,7 +136,11 @@ func (v *variables) find(name string) variable {
 			if so == "" && v.declared != nil {
 				fields = v.declared
 			}
-			return variable{unknown: true, problem: fmt.Sprintf("variable `%s` is not defined", missing), hint: suggestVariable(missing, so, fields)}
+			problem := fmt.Sprintf("variable `%s` is not defined", missing)
+			if v.absent != "" {
+				problem += ": " + v.absent
+			}
+			return variable{unknown: true, problem: problem, hint: suggestVariable(missing, so, fields)}
 		}
 		value, so = fields[i].Value, join(so, part)
 		fields = value.Fields
@@ -90,12 +149,15 @@ func (v *variables) find(name string) variable {
 	switch value.Kind {
 	case schema.List, schema.Map:
 		found.unknown = true
-		found.problem = fmt.Sprintf("variable `%s` is a %s (%s), only strings, numbers and booleans can be filled in", name, kindName(value.Kind), value.Pos)
+		found.problem = fmt.Sprintf("variable `%s` is a %s (%s), which cannot be filled in: DevStream put it there as Go prints it", name, kindName(value.Kind), value.Pos)
+		found.hint = "fill in its strings, numbers and booleans one by one"
 	case schema.Bool, schema.Int, schema.Float:
 		if raw, ok := v.raw[value.Pos]; ok {
 			found.text = raw
 		}
 	}
+	found.part = &schema.Origin{Variable: name, Pos: value.Pos}
+	found.whole = &schema.Origin{Variable: name, Pos: value.Pos, Whole: true}
 	return found
 }
 

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,11 +11,14 @@ import (
 )
 
 // Written reads the files of a source again and says what its values do not: which variables there are, where they were
-// put in, and the comments. The source is one that [Read] has returned without a mistake. A file that has been changed
-// since may be an error, or the places do not fit; the values of the source hold then.
+// put in, what blocks are called, and the comments. The source is one that [Read] or [ReadWith] has returned without a
+// mistake. A file that has been changed since may be an error, or the places do not fit; the values of the source hold then.
 func Written(src *schema.Source) (*schema.Written, error) {
-	w := writtenReader{written: &schema.Written{Templates: map[schema.Pos][]schema.Filled{}}}
-	for _, file := range src.Files {
+	w := writtenReader{written: &schema.Written{
+		Templates: map[schema.Pos][]schema.Filled{}, Names: map[schema.Pos]string{}, Places: map[schema.Pos]bool{},
+	}}
+	var all []*section
+	for i, file := range src.Files {
 		data, err := readFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
@@ -24,93 +28,187 @@ func Written(src *schema.Source) (*schema.Written, error) {
 			return nil, mistake
 		}
 		for _, d := range splitDocuments(file, data) {
-			if err := w.document(d); err != nil {
+			s := w.section(d)
+			if s == nil {
+				return nil, w.errs.Err()
+			}
+			all = append(all, s)
+			if err := w.document(s); err != nil {
 				return nil, err
+			}
+			if i == 0 {
+				w.main = len(all)
 			}
 		}
 	}
-	return w.written, nil
+	w.variablesOf(all)
+	return w.written, w.errs.Err()
 }
 
 // writtenReader walks through the trees of the YAML library.
 type writtenReader struct {
 	reader
 	written *schema.Written
+	// main is how many of the documents are in the main file.
+	main int
 }
 
-func (w *writtenReader) document(d document) error {
-	s := w.section(d)
-	if s == nil {
-		return w.errs.Err()
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(s.template.text, &doc); err != nil {
-		return fmt.Errorf("%s: %w", d.file, err)
-	}
-	w.node(s, &doc)
-	switch vars := s.key("vars"); {
-	case s.key("tools") == nil && s.key("state") == nil && s.key("varFile") == nil && s.key("toolFile") == nil &&
-		s.key("config") == nil && s.key("apps") == nil && vars == nil && !s.hasSources():
-		w.written.Variables = append(w.written.Variables, w.convert(s, nil).Fields...)
-	case vars != nil:
-		for _, f := range w.convert(s, nil).Fields {
-			if f.Name == "vars" {
-				w.written.Variables = append(w.written.Variables, f.Value.Fields...)
+// variablesOf finds the variables in the documents, which are converted for that.
+func (w *writtenReader) variablesOf(all []*section) {
+	if isLater(all) {
+		var vars []piece
+		for _, s := range all {
+			for i := 0; i < len(s.root.Content); i += 2 {
+				p := piece{section: s, key: s.root.Content[i], value: s.root.Content[i+1]}
+				switch p.key.Value {
+				case "vars":
+					vars = append(vars, p)
+				case "pipelineTemplates":
+					w.templateNames(p)
+				}
 			}
 		}
-	}
-	return w.errs.Err()
-}
-
-// node notes the comments at a node, and the variables in it.
-func (w *writtenReader) node(s *section, n *yaml.Node) {
-	w.comment(s, n, n.HeadComment)
-	w.comment(s, n, n.LineComment)
-	if n.Kind == yaml.ScalarNode {
-		w.scalar(s, n)
-	}
-	if n.Kind != yaml.AliasNode { // what an alias names is walked where it stands
-		for _, child := range n.Content {
-			w.node(s, child)
-		}
-	}
-	w.comment(s, n, n.FootComment)
-}
-
-func (w *writtenReader) comment(s *section, n *yaml.Node, text string) {
-	if text == "" {
+		w.written.Variables = w.laterVariables(vars).fields
 		return
 	}
-	var lines []string
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " ")
-		var b strings.Builder
-		before, m, after := s.template.next(line)
-		for ; m != nil; before, m, after = s.template.next(after) {
-			b.WriteString(before + "[[ " + m.name + " ]]")
+	for i, s := range all {
+		isCore := s.key("state") != nil || s.key("varFile") != nil || s.key("toolFile") != nil || s.hasSources()
+		tools := s.below("tools")
+		isTools := tools != nil && tools.Kind != yaml.ScalarNode
+		if i < w.main && (isCore || s.key("tools") != nil) || i >= w.main && isTools {
+			continue
 		}
-		lines = append(lines, b.String()+before)
+		w.written.Variables = append(w.written.Variables, w.convert(s, nil).Fields...)
 	}
-	w.written.Comments = append(w.written.Comments, schema.Comment{Pos: s.at(n), Text: strings.Join(lines, "\n")})
 }
 
+// templateNames notes what the options of pipeline templates are called.
+func (w *writtenReader) templateNames(p piece) {
+	for _, item := range p.value.Content {
+		t := section{root: item}
+		if item.Kind != yaml.MappingNode || t.below("name") == nil || t.below("options") == nil {
+			continue
+		}
+		w.written.Names[p.at(t.below("options"))] = t.below("name").Value
+	}
+}
+
+// document walks through a document with its comments, which the tree of a section does not have all of.
+func (w *writtenReader) document(s *section) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(s.template.text, &doc); err != nil {
+		return fmt.Errorf("%s: %w", s.file, err)
+	}
+	w.comment(s, &doc, atNode{pos: s.at(&doc), top: true})
+	for _, root := range doc.Content {
+		w.node(s, root, atNode{pos: s.at(root), top: true})
+	}
+	return nil
+}
+
+// atNode is where the comments of a node belong: to the field or the item that it is of. At the top of a document they may
+// be about all that comes.
+type atNode struct {
+	pos, value schema.Pos
+	top        bool
+}
+
+// node notes the comments at a node, its name, and the variables in it.
+func (w *writtenReader) node(s *section, n *yaml.Node, at atNode) {
+	if n.Kind == yaml.ScalarNode {
+		at.value = s.at(n)
+		w.written.Places[at.value] = true
+		w.scalar(s, n)
+	}
+	if n.Anchor != "" {
+		w.written.Names[s.at(n)] = n.Anchor
+	}
+	w.comment(s, n, at)
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			at := atNode{pos: s.at(key), top: at.top}
+			if value.Kind == yaml.ScalarNode {
+				at.value = s.at(value)
+			}
+			w.scalar(s, key)
+			w.comment(s, key, at)
+			if at.top && (key.Value == "state" || key.Value == "config") {
+				w.written.State = at.pos
+			}
+			at.top = at.top && value.Kind == yaml.ScalarNode
+			w.node(s, value, at)
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			w.node(s, item, atNode{pos: s.at(item)})
+		}
+	}
+}
+
+// comment notes what stands above, behind and below a node.
+func (w *writtenReader) comment(s *section, n *yaml.Node, at atNode) {
+	for _, c := range []struct {
+		side schema.Side
+		text string
+	}{{schema.Above, n.HeadComment}, {schema.Behind, n.LineComment}, {schema.Below, n.FootComment}} {
+		// Behind the name of a map or a list a comment is about all that is in it.
+		if c.text == "" {
+			continue
+		}
+		if c.side == schema.Behind && n.Kind == yaml.ScalarNode && at.value != s.at(n) {
+			c.side = schema.Above
+		}
+		// A blank line parts comments, and the library keeps it.
+		lines := strings.Split(c.text, "\n")
+		for i, line := range lines {
+			line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " ")
+			lines[i] = w.unmarked(s, strings.TrimRight(line, " \t"))
+		}
+		text := strings.Trim(strings.Join(lines, "\n"), "\n")
+		w.written.Comments = append(w.written.Comments, schema.Comment{Pos: at.pos, Value: at.value, Top: at.top, Apart: n.Kind == yaml.DocumentNode && c.side == schema.Above, Side: c.side, Text: text})
+	}
+}
+
+// unmarked is a text with its variables as they were written.
+func (w *writtenReader) unmarked(s *section, text string) string {
+	var b strings.Builder
+	before, m, after := s.template.next(text)
+	for ; m != nil; before, m, after = s.template.next(after) {
+		name := m.name
+		if m.env != "" {
+			name = "env " + m.env
+		}
+		b.WriteString(before + "[[ " + name + " ]]")
+	}
+	return b.String() + before
+}
+
+// scalar notes the variables in a scalar.
 func (w *writtenReader) scalar(s *section, n *yaml.Node) {
-	if len(s.template.marks) == 0 {
+	if len(s.template.marks) == 0 || n.Kind != yaml.ScalarNode {
 		return
 	}
 	var parts []schema.Filled
-	before, m, after := s.template.next(n.Value)
-	if m == nil {
-		return
+	text := func(t string) {
+		if last := len(parts) - 1; last >= 0 && parts[last].Variable == "" {
+			parts[last].Text += t
+		} else if t != "" {
+			parts = append(parts, schema.Filled{Text: t})
+		}
 	}
+	before, m, after := s.template.next(n.Value)
 	for ; m != nil; before, m, after = s.template.next(after) {
-		if before != "" {
-			parts = append(parts, schema.Filled{Text: before})
+		text(before)
+		if m.env != "" {
+			text(schema.Reference{Env: m.env}.String())
+			continue
 		}
 		parts = append(parts, schema.Filled{Variable: m.name})
 	}
-	if before != "" {
-		parts = append(parts, schema.Filled{Text: before})
+	text(before)
+	if slices.ContainsFunc(parts, func(p schema.Filled) bool { return p.Variable != "" }) {
+		w.written.Templates[s.at(n)] = parts
 	}
-	w.written.Templates[s.at(n)] = parts
 }

@@ -3,6 +3,7 @@ package compat
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -15,6 +16,12 @@ import (
 // parse gives the root of a document's text, which is as long as the document's own in every line. The root is nil if
 // there is nothing but comments.
 func parse(d document, text []byte) (*yaml.Node, *schema.Error) {
+	if isDense(text) {
+		return nil, &schema.Error{
+			Pos: d.start(), Msg: fmt.Sprintf("more than %d values, with less than %d characters for each", manyValues, leastPerValue),
+			Hint: "no configuration looks like that; put data into a file of its own",
+		}
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, next yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
@@ -35,6 +42,46 @@ func parse(d document, text []byte) (*yaml.Node, *schema.Error) {
 		return nil, nil
 	}
 	return doc.Content[0], nil
+}
+
+// A value takes some 300 bytes in memory, whatever its text.
+const (
+	manyValues    = 10000
+	leastPerValue = 4
+)
+
+// isDense tells whether a text has more values than are read. It counts what must stand beside each of them, wherever it
+// stands, so that there may be fewer.
+func isDense(text []byte) bool {
+	most, count := max(manyValues, len(text)/leastPerValue), 0
+	atMost := 0
+	for mark, weight := range map[string]int{",": 1, "[": 1, "{": 1, "?": 2, ":": 2, "-": 1} {
+		atMost += weight * bytes.Count(text, []byte(mark))
+	}
+	if atMost <= most {
+		return false
+	}
+	at := func(i int, set string) bool {
+		return i < 0 || i >= len(text) || strings.IndexByte(set, text[i]) >= 0
+	}
+	for i, c := range text {
+		switch c {
+		case ',', '[', '{':
+			count++
+		case '?':
+			count += 2
+		case ':':
+			// A key and a value.
+			if at(i+1, " \t\r\n,[]{}\"'") || at(i-1, "\"']}") {
+				count += 2
+			}
+		case '-':
+			if at(i+1, " \t\r\n") {
+				count++
+			}
+		}
+	}
+	return count > most
 }
 
 // syntaxError finds the place of an error of the YAML library, which says at most a line, and not always the right one.

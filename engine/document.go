@@ -18,7 +18,14 @@ type planDocument struct {
 	Changes       []changeDocument `json:"changes"`
 	Errors        []errorDocument  `json:"errors"`
 	LeftOut       []schema.ID      `json:"leftOut,omitempty"`
+	Notes         []noteDocument   `json:"notes,omitempty"`
 	Summary       PlanSummary      `json:"summary"`
+}
+
+type noteDocument struct {
+	At      string `json:"at"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
 }
 
 type changeDocument struct {
@@ -72,6 +79,11 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 			}
 		}
 		doc.Changes[i] = d
+	}
+	if p.config != nil {
+		for _, n := range p.config.Notes {
+			doc.Notes = append(doc.Notes, noteDocument{At: n.Pos.String(), Path: n.Path, Message: n.Msg})
+		}
 	}
 	for i, e := range p.Errors {
 		doc.Errors[i] = errorDocument{ID: e.ID, Message: e.Err.Error()}

@@ -45,6 +45,37 @@ func TestThePlansDocumentFitsTheSchemaAndIsAlwaysTheSame(t *testing.T) {
 	check("b value=1 zone=there\nd <b")
 }
 
+func TestThePlansDocumentHasTheNotesOfTheConfigurationAndASavedPlanDoesNotDependOnThem(t *testing.T) {
+	h := newHouse(t)
+	p := h.plan("a value=1")
+	without, err := p.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.config.Notes = []schema.Note{
+		{Pos: schema.Pos{File: "../config.yaml", Line: 3, Column: 5}, Path: "tools.thing.a.options.old", Msg: "without <effect>"},
+		{Pos: schema.Pos{File: "config.yaml"}, Msg: "and this"},
+	}
+	doc, err := p.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := testLoader().Validate("#Plan", doc); err != nil {
+		t.Errorf("%v\n%s", err, doc)
+	}
+	want := `"notes":[{"at":"../config.yaml:3:5","path":"tools.thing.a.options.old","message":"without <effect>"},{"at":"config.yaml","message":"and this"}]`
+	if !bytes.Contains(doc, []byte(want)) {
+		t.Errorf("the document has not %s:\n%s", want, doc)
+	}
+	if bytes.Contains(without, []byte(`"notes":[{`)) {
+		t.Errorf("there are notes of nothing:\n%s", without)
+	}
+	saved := SavedPlan{Plan: without, Digest: p.config.Digest}
+	if err := saved.Same(p); err != nil {
+		t.Errorf("the same plan with other notes: %v", err)
+	}
+}
+
 func TestThePlansDocument(t *testing.T) {
 	h := newHouse(t)
 	h.apply("a value=1\nb value=@a.url token=t1\nc <b")

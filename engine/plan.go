@@ -222,6 +222,7 @@ func (e *Engine) Plan(ctx context.Context, config *schema.Config, state *store.S
 			m.decideUnwanted(m.state.Tools[id])
 		}
 	}
+	m.keepNeeded()
 	if err := m.identify(ctx); err != nil {
 		return nil, err
 	}

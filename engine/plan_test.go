@@ -227,12 +227,9 @@ func TestAPluginThatIsNotThereIsAnErrorOfItsTools(t *testing.T) {
 	h.apply("a\nb <a\nnamed.c")
 	delete(h.engine.Plugins, "named")
 	_, err := h.try("a")
-	h.same("events", h.eventText(), `
-named.c fails: there is no plugin "named" in this dtm, but the state has a tool of it
-b delete begins
-b ends`)
-	if err == nil {
-		t.Error("no error")
+	h.same("events", h.eventText(), "b delete begins\nb ends")
+	if err == nil || !strings.Contains(err.Error(), `named.c failed: there is no plugin "named" in this dtm, but the state has a tool of it`) {
+		t.Errorf("got %v", err)
 	}
 	if c := h.state().Tools["named.c"]; c == nil || c.Doubt != nil {
 		t.Errorf("c is recorded as %+v", c)

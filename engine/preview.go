@@ -168,12 +168,15 @@ func (s *secrets) clean(p *plugins.Preview) {
 	}
 }
 
-// previewsAside is a plan's document without why something could not be previewed: that is said in other words each time,
-// as with another port.
-func previewsAside(doc json.RawMessage) (json.RawMessage, error) {
+// wordsAside is a plan's document without its notes, which name files as they were named on the command line, and without
+// why something could not be previewed: that is said in other words each time, as with another port.
+func wordsAside(doc json.RawMessage) (json.RawMessage, error) {
 	tree, err := decodeTree(doc)
 	if err != nil {
 		return nil, err
+	}
+	if plan, ok := tree.(map[string]any); ok {
+		delete(plan, "notes")
 	}
 	tree, err = mapTree(tree, nil, func(path []string, v any) (any, bool, error) {
 		if len(path) == 5 && path[2] == "preview" && path[3] == "notes" {

@@ -160,10 +160,10 @@ func (s *SavedPlan) Same(p *Plan) error {
 	if err != nil {
 		return err
 	}
-	if again, err = previewsAside(again); err != nil {
+	if again, err = wordsAside(again); err != nil {
 		return err
 	}
-	saved, err := previewsAside(s.Plan)
+	saved, err := wordsAside(s.Plan)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/devstream-io/dtm/schema"
@@ -72,4 +73,32 @@ func TestAToolThatWasTakenOverCanBeDeletedAndReferredTo(t *testing.T) {
 	h.planned.AllowEmpty = true
 	h.apply("")
 	h.same("world", h.world.String(), "")
+}
+
+// A state may have tools of plugins that this dtm does not have. They stay, and what they stand on; the plan says so.
+func TestAToolThatNoPluginCanDeleteStays(t *testing.T) {
+	h := newHouse(t)
+	h.apply("base value=1\nother value=1")
+	session, err := h.store.Open(t.Context(), store.Holder{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Record(t.Context(),
+		store.Entry{Kind: store.TakenOver, Run: "r", Tool: "zentao.z", DependsOn: []schema.ID{"thing.base"}, Options: []byte(`{}`)},
+		store.Entry{Kind: store.TakenOver, Run: "r", Tool: "thing.bare", Options: toolchain("bare value=1").Tools[0].Options},
+	); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.world.put(options{Name: "bare", Value: "1", Zone: "here"})
+
+	p := h.plan("other value=1\nbare value=1")
+	h.same("plan", planText(p), `! zentao.z: there is no plugin "zentao" in this dtm, but the state has a tool of it
+! base: zentao.z depends on it, and stays`)
+	if _, err := h.try("other value=2\nbare value=1"); err == nil || !strings.Contains(err.Error(), "zentao.z") {
+		t.Errorf("got %v", err)
+	}
+	h.same("world", h.world.String(), "bare value=1\nbase value=1\nother value=2")
 }

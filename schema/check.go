@@ -23,6 +23,7 @@ const checkBatch = 500
 // Check checks what was read from something other than CUE. Mistakes come back as [Errors], all at once.
 func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 	place := src.placer()
+	from := source{place: place, origin: src.origin(), formerly: src.Formerly}
 	var errs Errors
 	todo := make([]*SourceTool, 0, len(src.Tools))
 	seen := map[ID]Pos{}
@@ -37,7 +38,7 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 			continue
 		}
 		if err := CheckInstanceName(t.Instance.Text); err != nil {
-			errs.Add(t.Instance.Pos, path, err.Error(), "")
+			errs.Add(t.Instance.Pos, path, from.told(BadInstance, err.Error()), t.Instance.From.hint(""))
 			continue
 		}
 		if first, ok := seen[id]; ok {
@@ -78,14 +79,14 @@ func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 		return nil, err
 	}
 	found = append(found, more...)
-	if err := l.report(found, source{place: place}); err != nil {
+	if err := l.report(found, from); err != nil {
 		errs = append(errs, err.(Errors)...)
 	}
 	if len(errs) > 0 {
 		return nil, errs.Err()
 	}
-	config := &Config{Dir: src.Dir, Files: src.Files, State: state, Plugins: sources}
-	return config, l.finish(config, drafts, place)
+	config := &Config{Dir: src.Dir, Files: src.Files, State: state, Plugins: sources, Notes: src.Notes}
+	return config, l.finish(config, drafts, from)
 }
 
 // checked is a tool as a draft, or what is wrong with it.

@@ -24,6 +24,8 @@ type Config struct {
 	// Digest is the SHA-256, in hex, over the checked tools without their secrets: equal digests mean equal wishes, but
 	// for a secret.
 	Digest string
+	// Notes are what the author should know and nothing has to be done about, in the order in which they were found.
+	Notes []Note
 }
 
 // Tool is one tool that the user wants.

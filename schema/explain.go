@@ -45,6 +45,10 @@ type source struct {
 	names []string
 	// expected is the constraint that the user's own files put on a path; empty if there is none. May be nil.
 	expected func(path []string) string
+	// origin is where the value at a path comes from, nil if it stands there. May be nil.
+	origin func(path []string) *Origin
+	// formerly is Source.Formerly.
+	formerly map[Mistake]string
 }
 
 func pathOf(e errors.Error) []string {
@@ -173,6 +177,9 @@ func (l *Loader) merge(group []finding, src source) *Error {
 		if expected := src.expected(best.path); expected != "" {
 			e.Msg += "; expected " + expected
 		}
+	}
+	if best.msg != notAllowed && best.msg != notPresent {
+		e.Hint = src.from(best.path).hint(e.Hint)
 	}
 	return e
 }

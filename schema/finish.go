@@ -12,7 +12,7 @@ import (
 )
 
 // finish checks what only the whole configuration can tell, references and dependencies, and fills in config.
-func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
+func (l *Loader) finish(config *Config, drafts []draft, src source) error {
 	var errs Errors
 	ids := make(map[ID]bool, len(drafts))
 	names := make([]string, 0, len(drafts))
@@ -22,10 +22,13 @@ func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
 	}
 	for _, d := range drafts {
 		at := []string{"tools", d.id.Plugin(), d.id.Instance()}
-		t := Tool{ID: d.id, Pos: place(at)}
+		t := Tool{ID: d.id, Pos: src.place(at)}
 		bad := func(path []string, msg, hint string) {
 			path = append(at[:3:3], path...)
-			errs.Add(place(path), pathString(path), msg, hint)
+			if from := src.from(path); from != nil && from.Whole {
+				hint = from.hint(hint)
+			}
+			errs.Add(src.place(path), pathString(path), msg, hint)
 		}
 		for i, dep := range d.dependsOn {
 			path := []string{"dependsOn", strconv.Itoa(i)}
@@ -35,7 +38,7 @@ func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
 			case id == d.id:
 				bad(path, fmt.Sprintf("tool %s depends on itself", id), "")
 			case !ids[id]:
-				bad(path, fmt.Sprintf("there is no tool %q", id), didYouMean(nearestID(id, names)))
+				bad(path, src.told(NoSuchTool, fmt.Sprintf("there is no tool %q", id)), didYouMean(nearestID(id, names)))
 			default:
 				t.DependsOn = append(t.DependsOn, id)
 			}
@@ -52,13 +55,17 @@ func (l *Loader) finish(config *Config, drafts []draft, place placer) error {
 		t.Options = canonical
 		for _, r := range refs {
 			if r.err != nil {
-				bad(r.path, r.err.Error(), "")
+				bad(r.path, src.told(NoReference, r.err.Error()), "")
 				continue
 			}
 			r.ref.Path = pathString(r.path)
 			if r.ref.Env == "" {
 				if msg, hint := l.dangling(d.id, r.ref, ids, names); msg != "" {
-					bad(r.path, msg, hint)
+					kind := Dangling
+					if len(r.ref.Key) > 1 || slices.ContainsFunc(r.path, isIndex) {
+						kind = NoReference
+					}
+					bad(r.path, src.told(kind, msg), hint)
 					continue
 				}
 			}

@@ -3,136 +3,402 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
-	"cuelang.org/go/encoding/jsonschema"
+	"cuelang.org/go/cue/ast"
 )
 
-// value is the JSON schema of a value. Structs and lists are walked here: CUE's own generator closes each part of a struct
-// that is put together of several, and then nothing fits all of them. The rest is made by it. If fill is true, `[[ name ]]`
-// may stand for whatever is neither a list nor a map.
+// value is the JSON schema of a value. If fill is true, `[[ name ]]` and `${{ … }}` may stand for whatever is neither a list
+// nor a map.
 func (d *jsonSchemas) value(v cue.Value, fill bool, depth int) (object, error) {
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	var s object
-	var err error
-	switch kind := v.IncompleteKind(); {
-	case depth > maxNesting:
-		s = object{}
-	case kind == cue.StructKind && !isEither(v):
-		s, err = d.structure(v, fill, depth)
-	case kind == cue.ListKind && v.LookupPath(cue.MakePath(cue.AnyIndex)).Exists():
-		s = object{"type": "array"}
-		s["items"], err = d.value(v.LookupPath(cue.MakePath(cue.AnyIndex)), fill, depth+1)
-	default:
-		s, err = d.generate(widest(v))
-		delete(s, "description")
-		if err == nil && fill && kind&(cue.StructKind|cue.ListKind) == 0 {
-			s = object{"anyOf": []object{s, {"$ref": "#/$defs/variable"}}}
-		}
-	}
+	s, err := d.constraint(v, fill, depth)
 	if err != nil {
 		return nil, err
 	}
-	delete(s, "description")
-	if doc := docOf(v); doc != "" {
+	doc := docOf(v)
+	if doc != "" {
 		s["description"] = doc
 	}
-	if d := defaultOf(v); d != nil && v.IncompleteKind()&(cue.StructKind|cue.ListKind) == 0 {
-		s["default"] = d
+	if a := v.Attribute("deprecated"); a.Err() == nil || strings.Contains("\n"+doc, "\nDeprecated: ") {
+		s["deprecated"] = true
+	}
+	if standard := defaultOf(v); standard != nil && v.IncompleteKind()&cue.StructKind == 0 && string(standard) != "[]" {
+		s["default"] = standard
 	}
 	return s, nil
 }
 
-// widest is the one of several constraints that takes what all of them take, as the pattern in `*"0644" | =~"^[0-7]{4}$"`:
-// CUE's own generator makes any string of the two. It is v if there is none.
-func widest(v cue.Value) cue.Value {
-	op, parts := v.Expr()
-	if op == cue.NoOp && len(parts) == 1 {
-		return parts[0] // CUE has seen it
-	}
-	if op != cue.OrOp {
-		return v
-	}
-	for _, one := range parts {
-		if !slices.ContainsFunc(parts, func(other cue.Value) bool { return one.Subsume(other) != nil }) {
-			return one
+func (d *jsonSchemas) constraint(v cue.Value, fill bool, depth int) (object, error) {
+	kind := v.IncompleteKind()
+	either := eitherOf(v)
+	switch {
+	case depth > maxNesting, kind == cue.TopKind:
+		return object{}, nil
+	case kind&(cue.StructKind|cue.ListKind) != 0 && len(either) > 1 && slices.ContainsFunc(either, hasStruct):
+		var choice []object
+		for _, one := range either {
+			s, err := d.value(one, fill, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			choice = append(choice, s)
 		}
+		return object{"anyOf": choice}, nil
+	case kind == cue.StructKind:
+		return d.structure(v, fill, depth)
 	}
-	return v
-}
-
-// isEither tells whether a value is one of several structs.
-func isEither(v cue.Value) bool {
-	op, _ := v.Eval().Expr()
-	return op == cue.OrOp
-}
-
-func (d *jsonSchemas) structure(v cue.Value, fill bool, depth int) (object, error) {
-	s := object{"type": "object", "additionalProperties": v.Allows(cue.AnyString)}
-	it, err := v.Fields(cue.Optional(true))
+	rules := rulesOf(evaluated(v))
+	element := v.LookupPath(cue.MakePath(cue.AnyIndex))
+	if kind != cue.ListKind || !element.Exists() || !hasStruct(element) && element.IncompleteKind()&cue.ListKind == 0 {
+		s := fillable(simplest(rules, fill), fill && kind&(cue.StructKind|cue.ListKind) == 0)
+		if len(rules) == 1 && rules[0].kinds == nil && rules[0].only == nil && kind != cue.BottomKind {
+			// Nothing is known of it but its kind.
+			return fillable(object{"type": kindNames(kind)}, fill && kind&(cue.StructKind|cue.ListKind) == 0), nil
+		}
+		return s, nil
+	}
+	items, err := d.value(element, fill, depth+1)
 	if err != nil {
 		return nil, err
 	}
-	properties, required := object{}, []string{}
-	for it.Next() {
-		name := it.Selector().Unquoted()
-		if properties[name], err = d.value(it.Value(), fill, depth+1); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	return object{"type": "array", "items": items}, nil
+}
+
+func hasStruct(v cue.Value) bool { return v.IncompleteKind()&cue.StructKind != 0 }
+
+// eitherOf are the parts of a value that is one of several.
+func eitherOf(v cue.Value) []cue.Value {
+	if op, parts := v.Eval().Expr(); op == cue.OrOp {
+		return parts
+	}
+	return nil
+}
+
+// evaluated is what CUE has made of the constraints of a value.
+func evaluated(v cue.Value) ast.Expr {
+	switch n := v.Eval().Syntax().(type) {
+	case ast.Expr:
+		return n
+	case *ast.File:
+		// What it imports stands before it.
+		for _, decl := range n.Decls {
+			if e, ok := decl.(*ast.EmbedDecl); ok {
+				return e.Expr
+			}
 		}
-		if it.Selector().ConstraintType() == cue.RequiredConstraint {
-			required = append(required, name)
+	}
+	return &ast.BottomLit{}
+}
+
+func kindNames(kind cue.Kind) []string {
+	var names []string
+	for _, k := range []struct {
+		kind cue.Kind
+		name string
+	}{
+		{cue.StructKind, "object"}, {cue.ListKind, "array"}, {cue.StringKind | cue.BytesKind, "string"}, {cue.FloatKind, "number"},
+		{cue.IntKind, "integer"}, {cue.BoolKind, "boolean"}, {cue.NullKind, "null"},
+	} {
+		if kind&k.kind != 0 && (k.name != "integer" || kind&cue.FloatKind == 0) {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// fillable is a schema in whose place `[[ name ]]` may stand if fill is true. The schema is the first of the two: an editor
+// that finds neither speaks of that.
+func fillable(s object, fill bool) object {
+	if !fill || len(s) == 0 {
+		return s
+	}
+	if choice, ok := s["anyOf"].([]object); ok && len(s) == 1 {
+		return object{"anyOf": append(choice[:len(choice):len(choice)], ref("variable"))}
+	}
+	return object{"anyOf": []object{s, ref("variable")}}
+}
+
+func (d *jsonSchemas) structure(v cue.Value, fill bool, depth int) (object, error) {
+	it, err := v.Fields(cue.Optional(true), cue.Patterns(true))
+	if err != nil {
+		return nil, err
+	}
+	properties, patterns, required := object{}, object{}, []string{}
+	var rest any = v.Allows(cue.AnyString)
+	for it.Next() {
+		sel := it.Selector()
+		s, err := d.value(it.Value(), fill, depth+1)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sel, err)
+		}
+		if sel.ConstraintType() != cue.PatternConstraint {
+			properties[sel.Unquoted()] = s
+			// A map that need not be written must be there for what must be written in it.
+			_, needs := s["required"]
+			if sel.ConstraintType() == cue.RequiredConstraint || needs && sel.ConstraintType() != cue.OptionalConstraint {
+				required = append(required, sel.Unquoted())
+			}
+			continue
+		}
+		switch pattern, ok := labelPattern(sel.Pattern()); {
+		case ok && pattern == "":
+			rest = s
+		case ok:
+			patterns[pattern] = s
+		default:
+			rest = true
+		}
+	}
+	s := object{"type": "object"}
+	if rest != true {
+		s["additionalProperties"] = rest
+		if fill {
+			// A key may have a variable in it.
+			patterns[`\[\[.*\]\]`] = object{}
 		}
 	}
 	if len(properties) > 0 {
 		s["properties"] = properties
-	} else {
-		// Names may have to follow a pattern, which is left to CUE.
-		delete(s, "additionalProperties")
+	}
+	if len(patterns) > 0 {
+		s["patternProperties"] = patterns
 	}
 	if len(required) > 0 {
 		s["required"] = required
 	}
-	if rest := v.LookupPath(cue.MakePath(cue.AnyString)); rest.Exists() {
-		if s["additionalProperties"], err = d.value(rest, fill, depth+1); err != nil {
-			return nil, fmt.Errorf("*: %w", err)
-		}
-	}
 	return s, nil
 }
 
-// generate has CUE make the JSON schema of a value. What it refers to goes to the $defs.
-func (d *jsonSchemas) generate(v cue.Value) (object, error) {
-	d.generated++
-	prefix := "d" + strconv.Itoa(d.generated) + "."
-	expr, err := jsonschema.Generate(v, &jsonschema.GenerateConfig{
-		Version: jsonschema.VersionDraft2020_12, ExplicitOpen: true,
-		NamesFunc: func(refs []*jsonschema.CUERef) {
-			for i, ref := range refs {
-				ref.Name = prefix + strconv.Itoa(i) + "." + strings.NewReplacer("#", "", `"`, "", "/", "_", "~", "_").Replace(ref.Path.String())
+// labelPattern is the regular expression that names must match; empty if they may be any.
+func labelPattern(v cue.Value) (pattern string, ok bool) {
+	rules := rulesOf(evaluated(v))
+	if len(rules) != 1 {
+		return "", false
+	}
+	r := rules[0]
+	switch {
+	case reflect.DeepEqual(r, rule{kinds: []string{"string"}}):
+		return "", true
+	case len(r.patterns) == 1 && reflect.DeepEqual(r, rule{kinds: r.kinds, patterns: r.patterns}):
+		return portable(r.patterns[0])
+	}
+	return "", false
+}
+
+// simplest is the schema of some rules, one of which must be followed.
+func simplest(rules []rule, fill bool) object {
+	var kept []rule
+	var only []any
+	var kinds []string
+	for i, r := range rules {
+		if len(r.only) == 1 && slices.ContainsFunc(rules, func(other rule) bool { return other.only == nil && other.takes(r.only[0]) }) {
+			continue // as the default that stands beside what is allowed
+		}
+		switch {
+		case r.items == nil && r.only != nil:
+			only = appendNew(only, r.only...)
+		case r.items != nil && covered(r, rules, i):
+		case reflect.DeepEqual(r, rule{kinds: r.kinds}) && r.kinds != nil:
+			kinds = appendNew(kinds, r.kinds...)
+		default:
+			r.patterns = slices.Clone(r.patterns)
+			kept = append(kept, r)
+		}
+	}
+	if len(kinds) > 0 {
+		only = slices.DeleteFunc(only, func(v any) bool { return slices.Contains(kinds, kindOf(v)) })
+	}
+	if len(kept) == 1 && len(kinds) == 0 && len(only) == 1 && only[0] == "" && kept[0].orEmpty() {
+		only = nil
+	}
+	var choice []object
+	if len(only) > 0 {
+		choice = append(choice, object{"enum": only})
+	}
+	switch len(kinds) {
+	case 0:
+	case 1:
+		choice = append(choice, object{"type": kinds[0]})
+	default:
+		choice = append(choice, object{"type": kinds})
+	}
+	for _, r := range kept {
+		choice = append(choice, r.schema(fill))
+	}
+	switch len(choice) {
+	case 0:
+		return object{}
+	case 1:
+		return choice[0]
+	}
+	return object{"anyOf": choice}
+}
+
+// orEmpty lets the empty text follow a rule, too, if that can be said with patterns: an editor then has one thing to say of
+// a text that does not fit, and not two.
+func (r *rule) orEmpty() bool {
+	or := rule{unlike: r.unlike, not: r.not}
+	if !reflect.DeepEqual(r.kinds, []string{"string"}) || r.only != nil || !or.takes("") {
+		return false
+	}
+	if r.shortest != nil && *r.shortest > 1 {
+		return false
+	}
+	r.shortest = nil
+	for i, p := range r.patterns {
+		r.patterns[i] = "^$|" + p
+	}
+	return true
+}
+
+func appendNew[T any](list []T, more ...T) []T {
+	for _, m := range more {
+		if !slices.ContainsFunc(list, func(v T) bool { return reflect.DeepEqual(v, m) }) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func textOf(r rule) (string, bool) {
+	if len(r.only) != 1 {
+		return "", false
+	}
+	text, ok := r.only[0].(string)
+	return text, ok
+}
+
+// covered tells whether another rule takes every list that this one does: one of texts that are written down.
+func covered(r rule, rules []rule, self int) bool {
+	if r.items.rest != nil {
+		return false
+	}
+	return slices.ContainsFunc(rules, func(other rule) bool {
+		if reflect.DeepEqual(other, rules[self]) || other.items == nil || len(r.items.first) < len(other.items.first) {
+			return false
+		}
+		for i, one := range r.items.first {
+			at := other.items.rest
+			if i < len(other.items.first) {
+				at = other.items.first[i]
 			}
-		},
+			if len(one) != 1 {
+				return false
+			}
+			text, ok := textOf(one[0])
+			if !ok || !slices.ContainsFunc(at, func(r rule) bool { return r.takes(text) }) {
+				return false
+			}
+		}
+		return true
 	})
-	if err != nil {
-		return nil, err
+}
+
+func kindOf(v any) string {
+	switch v := v.(type) {
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case json.Number:
+		if strings.ContainsAny(string(v), ".eE") {
+			return "number"
+		}
+		return "integer"
 	}
-	data, err := d.ctx.BuildExpr(expr).MarshalJSON()
-	if err != nil {
-		return nil, err
+	return "null"
+}
+
+// schema is a rule as JSON Schema.
+func (r rule) schema(fill bool) object {
+	s := object{}
+	switch len(r.kinds) {
+	case 0:
+		if r.kinds != nil {
+			s["not"] = object{}
+		}
+	case 1:
+		s["type"] = r.kinds[0]
+	default:
+		s["type"] = r.kinds
 	}
-	var s object
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("read JSON: %w", err)
+	if r.only != nil {
+		s["enum"] = r.only
 	}
-	if defs, ok := s["$defs"].(object); ok {
-		maps.Copy(d.defs, defs)
+	if r.shortest != nil {
+		s["minLength"] = *r.shortest
 	}
-	delete(s, "$defs")
-	delete(s, "$schema")
-	return s, nil
+	if r.longest != nil {
+		s["maxLength"] = *r.longest
+	}
+	lower, upper := "minimum", "maximum"
+	if r.withoutMin {
+		lower = "exclusiveMinimum"
+	}
+	if r.withoutMax {
+		upper = "exclusiveMaximum"
+	}
+	if r.min != "" {
+		s[lower] = r.min
+	}
+	if r.max != "" {
+		s[upper] = r.max
+	}
+	var all, not []object
+	for _, pattern := range r.patterns {
+		if p, ok := portable(pattern); ok && s["pattern"] == nil {
+			s["pattern"] = p
+		} else if ok {
+			all = append(all, object{"pattern": p})
+		}
+	}
+	for _, pattern := range r.unlike {
+		if p, ok := portable(pattern); ok {
+			not = append(not, object{"pattern": p})
+		}
+	}
+	for _, v := range r.not {
+		not = append(not, object{"const": v})
+	}
+	switch len(not) {
+	case 0:
+	case 1:
+		s["not"] = not[0]
+	default:
+		s["not"] = object{"anyOf": not}
+	}
+	if len(all) > 0 {
+		s["allOf"] = all
+	}
+	if r.items != nil {
+		r.items.into(s, fill)
+	}
+	return s
+}
+
+// into says what stands in a list.
+func (l *listRule) into(s object, fill bool) {
+	if len(l.first) > 0 {
+		var first []object
+		for _, rules := range l.first {
+			first = append(first, fillable(simplest(rules, fill), fill))
+		}
+		s["minItems"] = len(first)
+		if l.rest == nil || !reflect.DeepEqual(l.first, slices.Repeat([][]rule{l.rest}, len(first))) {
+			s["prefixItems"] = first
+		}
+	}
+	if l.rest == nil {
+		s["maxItems"] = len(l.first)
+		return
+	}
+	if items := fillable(simplest(l.rest, fill), fill); len(items) > 0 {
+		s["items"] = items
+	}
 }

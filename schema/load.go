@@ -68,7 +68,7 @@ func (l *Loader) evaluate(ctx context.Context, p *located, tags []string) (*Conf
 	if config.Plugins, err = sourcesOf(v.LookupPath(cue.ParsePath("plugins")), p.place); err != nil {
 		return nil, err
 	}
-	return config, l.finish(config, drafts, p.place)
+	return config, l.finish(config, drafts, source{place: p.place})
 }
 
 // toolchain evaluates a package that must be a toolchain. What is wrong in it may still be found in the value.

@@ -146,13 +146,7 @@ func (p *located) users(positions []token.Pos) []Pos {
 
 // placer finds a path below "tools", "plugins" or "state" in what was read from YAML.
 func (s *Source) placer() placer {
-	tools := make(map[ID]*SourceTool, len(s.Tools))
-	for i := range s.Tools {
-		t := &s.Tools[i]
-		if id := MakeID(t.Plugin.Text, t.Instance.Text); tools[id] == nil {
-			tools[id] = t
-		}
-	}
+	tools := s.byID()
 	return func(path []string) Pos {
 		if len(path) > 0 && path[0] == "state" {
 			return s.Keeping.find(path[1:])
@@ -170,7 +164,7 @@ func (s *Source) placer() placer {
 		rest := path[3:]
 		switch {
 		case len(rest) > 1 && rest[0] == "dependsOn":
-			if i, err := strconv.Atoi(rest[1]); err == nil && i < len(t.DependsOn) {
+			if i, ok := index(rest[1], len(t.DependsOn)); ok {
 				return t.DependsOn[i].Pos
 			}
 		case len(rest) > 0 && rest[0] == "options" && t.Options.Pos.IsValid():
@@ -198,8 +192,31 @@ func (v *Value) find(path []string) Pos {
 			return f.Pos
 		}
 	}
-	if i, err := strconv.Atoi(path[0]); err == nil && i >= 0 && i < len(v.Items) {
+	if i, ok := index(path[0], len(v.Items)); ok {
 		return v.Items[i].find(path[1:])
 	}
 	return v.Pos
+}
+
+// byID are the tools by their IDs, the first of each.
+func (s *Source) byID() map[ID]*SourceTool {
+	tools := make(map[ID]*SourceTool, len(s.Tools))
+	for i := range s.Tools {
+		t := &s.Tools[i]
+		if id := MakeID(t.Plugin.Text, t.Instance.Text); tools[id] == nil {
+			tools[id] = t
+		}
+	}
+	return tools
+}
+
+func isIndex(part string) bool {
+	_, err := strconv.Atoi(part)
+	return err == nil
+}
+
+// index is the part of a path that leads into a list of n items.
+func index(part string, n int) (int, bool) {
+	i, err := strconv.Atoi(part)
+	return i, err == nil && i >= 0 && i < n
 }

@@ -14,6 +14,21 @@ type Source struct {
 	// Keeping is what was written of retention and encryption in the section of the state: a Map, or Null for nothing,
 	// which leaves State as it is.
 	Keeping Value
+	// Notes are what its author should know and nothing has to be done about.
+	Notes []Note
+	// Formerly says what the program did about a mistake for which the configuration was written, as in "DevStream ignored
+	// it". It stands behind what is wrong. Nil for nothing.
+	Formerly map[Mistake]string
+}
+
+// Note is something about a configuration that is no mistake: what was written there has no effect here, for example.
+type Note struct {
+	// Pos is where it was written.
+	Pos Pos
+	// Path is what it is about, as in "tools.argocdapp.default.options.imageRepo".
+	Path string
+	// Msg is one line, without a value that may be secret.
+	Msg string
 }
 
 // SourceTool is one tool as it was written.
@@ -33,6 +48,8 @@ type SourceTool struct {
 type Text struct {
 	Text string
 	Pos  Pos
+	// From is where the text comes from if it was filled in, or nil.
+	From *Origin
 }
 
 // Kind is what a Value is.
@@ -59,6 +76,8 @@ type Value struct {
 	Items []Value
 	// Fields are a Map's, in the order written, each name once.
 	Fields []Field
+	// From is where the value comes from if it, or a part of it, was filled in; nil if it stands where it is used.
+	From *Origin
 }
 
 // Field is one entry of a Map.

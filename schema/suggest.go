@@ -7,7 +7,7 @@ import (
 )
 
 // Nearest is the name out of names that was probably meant by a mistyped one, or empty. A third of the letters may be wrong,
-// but never more than three; upper and lower case do not count.
+// but never more than three, nor all of them; upper and lower case do not count.
 func Nearest(name string, names []string) string {
 	best, least := "", min(3, max(1, len(name)/3))+1
 	for _, n := range names {
@@ -15,7 +15,7 @@ func Nearest(name string, names []string) string {
 		if strings.EqualFold(name, n) {
 			d = 0
 		}
-		if d < least {
+		if d < least && d < max(1, len(name)) {
 			best, least = n, d
 		}
 	}

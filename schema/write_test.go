@@ -60,8 +60,16 @@ func TestWriteCUEMakesReferencesOfVariablesAndOutputsAndKeepsComments(t *testing
 			// The variable is not what stands there: something else has been filled in.
 			at(23): {{Variable: "mode"}},
 		},
+		State: at(2),
 		Comments: []schema.Comment{
-			{Pos: at(1), Text: "the core"}, {Pos: at(6), Text: "who we are"}, {Pos: at(10), Text: "the first"}, {Pos: at(13), Text: "its name"}, {Pos: at(30), Text: "the end"},
+			{Pos: at(1), Top: true, Text: "the core"},
+			{Pos: schema.Pos{File: "t.yaml", Line: 6, Column: 1}, Text: "who we are"},
+			{Pos: schema.Pos{File: "t.yaml", Line: 7, Column: 1}, Value: at(7), Side: schema.Behind, Text: "as in chmod"},
+			{Pos: schema.Pos{File: "t.yaml", Line: 8, Column: 1}, Top: true, Text: "the tools"},
+			{Pos: schema.Pos{File: "t.yaml", Line: 10, Column: 3}, Text: "the first"},
+			{Pos: at(13), Text: "its name"}, {Pos: at(13), Side: schema.Below, Text: "no more"},
+			{Pos: at(22), Side: schema.Behind, Text: "several lines"},
+			{Pos: at(30), Top: true, Side: schema.Below, Text: "the end"},
 		},
 	}
 	got, err := l.WriteCUE(src, written)
@@ -75,33 +83,33 @@ import "devstream.io/dtm/schema"
 schema.#Toolchain
 
 // the core
-
 state: options: stateFile: "devstream.state"
 
-_vars: {
-	repo: name: "engine"
-	// who we are
-	owner: "ada"
-	mode:  600
-}
+_repo: name: "engine"
+// who we are
+_owner: "ada"
+_mode:  600 // as in chmod
 
+// the tools
 // the first
 tools: localfile: a: options: {
-	filename: "\(_vars.repo.name).txt"
+	filename: "\(_repo.name).txt"
 	// its name
-	content: _vars.repo.name
+	content: _repo.name
+	// no more
 }
 
 tools: localfile: b: {
 	dependsOn: ["localfile.a"]
 	options: {
 		filename: "b.txt"
-		content:  """
-			\(_vars.owner)
+		// several lines
+		content: """
+			\(_owner)
 			\(tools.localfile.a.outputs.path) \"it\" $${{ x }} ${{ env.HOME }}
 
 			"""
-		mode:     "0600"
+		mode:    "0600"
 	}
 }
 
@@ -204,11 +212,20 @@ func TestWriteCUEOfTheCorpusWantsTheSame(t *testing.T) {
 			return err
 		}
 		t.Run(rel, func(t *testing.T) {
-			cue, err := l.WriteCUE(src, nil)
-			if err != nil {
-				t.Fatal(err)
+			for _, plain := range []bool{false, true} {
+				written, err := compat.Written(src)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if plain {
+					written = nil
+				}
+				cue, err := l.WriteCUE(src, written)
+				if err != nil {
+					t.Fatal(err)
+				}
+				same(t, l, src, cue)
 			}
-			same(t, l, src, cue)
 		})
 		return nil
 	})
@@ -259,11 +276,14 @@ func TestWithoutDefaultsMeansTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, err := l.WithoutDefaults("localfile", full)
-	if want := `{"createDirs":true,"filename":"a.txt"}`; err != nil || string(short) != want {
+	tool := func(plugin string, options []byte) []schema.Tool {
+		return []schema.Tool{{ID: schema.MakeID(plugin, "a"), Options: options}}
+	}
+	short, err := l.WithoutDefaults(tool("localfile", full))
+	if want := `{"filename":"a.txt","createDirs":true}`; err != nil || string(short[0]) != want {
 		t.Errorf("got %s, %v, want %s", short, err, want)
 	}
-	if _, err := l.WithoutDefaults("nothing", full); err == nil {
+	if _, err := l.WithoutDefaults(tool("nothing", full)); err == nil {
 		t.Error("an unknown plugin is no error")
 	}
 }

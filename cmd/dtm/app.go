@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/user"
@@ -55,8 +54,9 @@ type app struct {
 
 // configFlags are the flags of every command that reads a configuration.
 type configFlags struct {
-	File      string   `name:"config-file" short:"f" placeholder:"PATH" help:"The configuration: a CUE file, a folder with a CUE package, or a YAML file."`
+	File      string   `name:"config-file" short:"f" placeholder:"PATH" help:"The configuration: a CUE file, a folder with a CUE package, a YAML file, or a folder of them."`
 	Tags      []string `name:"tag" short:"t" placeholder:"KEY=VALUE" sep:"none" help:"Set a CUE tag, as in -t env=prod. May be repeated."`
+	VarFile   string   `name:"var-file" placeholder:"PATH" help:"A YAML file of variables, for a configuration of DevStream 0.4 (default: variables.yaml, if it is there)."`
 	PluginDir string   `name:"plugin-dir" short:"d" hidden:"" help:"Accepted and not needed: plugins are built in."`
 }
 
@@ -70,66 +70,6 @@ type project struct {
 	unusable *registry.UnusableError
 	// found are those that can be used.
 	found []registry.Found
-}
-
-// errNoConfig says that there is nothing to read in dir, which is empty for the current folder.
-type errNoConfig struct{ dir string }
-
-func (e errNoConfig) Error() string {
-	where := "here"
-	if e.dir != "" {
-		where = "in " + e.dir
-	}
-	return "there is no configuration " + where + ": neither a CUE package nor config.yaml"
-}
-
-func (e errNoConfig) Hint() string {
-	return "`dtm init` writes a starter toolchain; or name one with -f"
-}
-
-// find is the configuration that is meant, and its folder.
-func (f *configFlags) find() (path, dir string, err error) {
-	path = f.File
-	if path == "" {
-		path = "."
-		if found, _ := filepath.Glob("*.cue"); len(found) == 0 {
-			path = "config.yaml"
-			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-				return "", "", errNoConfig{}
-			}
-		}
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", "", err
-	}
-	dir = path
-	if info.IsDir() {
-		if found, _ := filepath.Glob(filepath.Join(path, "*.cue")); len(found) == 0 {
-			yaml := filepath.Join(path, "config.yaml")
-			if !fileExists(yaml) {
-				return "", "", errNoConfig{path}
-			}
-			return yaml, path, nil
-		}
-	} else {
-		dir = filepath.Dir(path)
-	}
-	return path, dir, nil
-}
-
-// locate is find with an absolute folder.
-func (f *configFlags) locate() (path, dir string, err error) {
-	if path, dir, err = f.find(); err != nil {
-		return "", "", err
-	}
-	dir, err = filepath.Abs(dir)
-	return path, dir, err
-}
-
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // environment is what plugins may use.
@@ -157,7 +97,7 @@ func (a *app) open(ctx context.Context, flags *configFlags, parallel int) (*proj
 
 // read is open without the store.
 func (a *app) read(ctx context.Context, flags *configFlags, parallel int) (*project, error) {
-	path, dir, err := flags.locate()
+	path, dir, err := flags.locate(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +110,11 @@ func (a *app) read(ctx context.Context, flags *configFlags, parallel int) (*proj
 			a.screen.Info("(%s) %s", ui.Tool(ev.ID), ev.Text)
 		}
 	}
-	p.config, err = p.load(ctx, path, flags.Tags)
+	p.config, err = p.load(ctx, path, flags)
 	var sources []schema.PluginSource
 	if err == nil {
 		sources = p.config.Plugins
-	} else if found, serr := p.sources(ctx, path, flags.Tags); serr == nil {
+	} else if found, serr := p.sources(ctx, path, flags); serr == nil {
 		sources = found
 	}
 	if cause := p.checkSources(a, dir, sources); cause != nil {
@@ -214,20 +154,22 @@ func (a *app) wire(ctx context.Context, dir string, parallel int) (*project, err
 }
 
 // load reads CUE or YAML. Nothing later knows which it was.
-func (p *project) load(ctx context.Context, path string, tags []string) (*schema.Config, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".yaml", ".yml":
-		if len(tags) > 0 {
-			return nil, errors.New("-t sets CUE tags, and the configuration is YAML")
+func (p *project) load(ctx context.Context, path string, flags *configFlags) (*schema.Config, error) {
+	if !compat.IsYAML(path) {
+		if flags.VarFile != "" {
+			return nil, hinted{errors.New("--var-file names variables for DevStream's YAML, and the configuration is CUE"), "-t sets a tag of a CUE toolchain"}
 		}
-		src, err := compat.Read(ctx, path)
-		if src == nil {
-			return nil, err
-		}
-		config, more := p.loader.Check(ctx, src)
-		return config, schema.Join(err, more)
+		return p.loader.Load(ctx, path, flags.Tags)
 	}
-	return p.loader.Load(ctx, path, tags)
+	if len(flags.Tags) > 0 {
+		return nil, errors.New("-t sets CUE tags, and the configuration is YAML")
+	}
+	src, err := compat.ReadWith(ctx, path, flags.VarFile)
+	if src == nil {
+		return nil, err
+	}
+	config, more := p.loader.Check(ctx, src)
+	return config, schema.Join(err, more)
 }
 
 // holder is who runs this.

@@ -39,7 +39,7 @@ type applyCmd struct {
 
 // Run makes everything as the configuration says, or does what a saved plan says.
 func (c *applyCmd) Run(ctx context.Context, a *app) error {
-	r := runner{app: a, name: "Apply", flags: c.runFlags, nothing: "No changes done since last apply. There is nothing to do.", done: "All plugins applied successfully."}
+	r := runner{app: a, name: "Apply", flags: c.runFlags, notes: true, nothing: "No changes done since last apply. There is nothing to do.", done: "All plugins applied successfully."}
 	if c.Plan != "" {
 		return c.saved(ctx, &r)
 	}
@@ -56,6 +56,8 @@ type runner struct {
 	// nothing is said when there is nothing to do, done when all is done.
 	nothing, done string
 	events        streams
+	// notes tells the notes of the configuration.
+	notes bool
 	// saved is the plan that it must be; nil for whatever is planned.
 	saved *engine.SavedPlan
 }
@@ -83,6 +85,9 @@ func (r *runner) run(ctx context.Context, flags *configFlags, to aim) error {
 func (r *runner) carryOut(ctx context.Context, p *project, to aim) error {
 	a := r.app
 	a.screen.Info("%s", p.describe())
+	if r.notes {
+		a.showNotes(p.config)
+	}
 	until := time.Now().Add(r.flags.LockTimeout)
 	for {
 		if err := a.awaitLock(ctx, p.store, until); err != nil {

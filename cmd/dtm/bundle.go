@@ -19,7 +19,7 @@ type bundleCreateCmd struct {
 
 // Run writes a bundle.
 func (c *bundleCreateCmd) Run(ctx context.Context, a *app) error {
-	_, dir, err := c.locate()
+	_, dir, err := c.locate(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,9 @@ type bundleUseCmd struct {
 
 // Run installs from a bundle. It is init with another source and nothing else.
 func (c *bundleUseCmd) Run(ctx context.Context, a *app) error {
-	path, dir, err := c.locate()
+	path, dir, err := c.locate(ctx)
 	if err != nil {
 		return err
 	}
-	return a.install(ctx, installation{path: path, dir: dir, tags: c.Tags, bundle: c.Dir})
+	return a.install(ctx, installation{path: path, dir: dir, flags: c.configFlags, bundle: c.Dir})
 }

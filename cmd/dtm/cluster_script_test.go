@@ -38,6 +38,10 @@ var clusterCommands = map[string]func(ts *testscript.TestScript, neg bool, args 
 		ts.Setenv("XDG_CACHE_HOME", ts.MkAbs(".cache"))
 		ts.Setenv("DTM_CHART_MIRRORS", parts.Charts(tb(ts)).Mirror(chartRepos...))
 	},
+	// nobody: from now on dtm asks as a user who has no rights.
+	"nobody": func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Setenv("KUBECONFIG", parts.SharedCluster(tb(ts)).KubeconfigFor(tb(ts), "nobody"))
+	},
 	// argo NAMESPACE: Argo CD's controller is at work there. The definition of an Application need not be known yet.
 	"argo": func(ts *testscript.TestScript, _ bool, args []string) { playArgo(ts, args[0]) },
 	// object KIND [NAMESPACE/]NAME: there is such an object, and nobody is deleting it. [!]

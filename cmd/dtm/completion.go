@@ -28,6 +28,7 @@ var fishScript string
 var powershellScript string
 
 type completionCmd struct {
+	unusedFlags
 	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
 }
 
@@ -123,7 +124,7 @@ func flagOf(node *kong.Node, word string) *kong.Flag {
 // values are what a flag or an argument of a command may be.
 func (a *app) values(ctx context.Context, command string, v *kong.Value) []string {
 	if v.Enum != "" {
-		return v.EnumSlice()
+		return slices.DeleteFunc(v.EnumSlice(), func(word string) bool { return word == "" })
 	}
 	switch v.Name {
 	case "id", "target", "exclude":
@@ -133,11 +134,13 @@ func (a *app) values(ctx context.Context, command string, v *kong.Value) []strin
 			return a.tools(ctx)
 		}
 		return a.runs(ctx)
-	case "plugin":
+	case "plugin", "plugins":
 		if p, err := a.wire(ctx, ".", 1); err == nil {
 			return p.loader.Plugins()
 		}
-	case "config-file":
+	case "template":
+		return templates()
+	case "config-file", "var-file":
 		var files []string
 		for _, pattern := range []string{"*.cue", "*.yaml", "*.yml"} {
 			found, err := filepath.Glob(pattern)

@@ -72,7 +72,7 @@ func (c *destroyCmd) Run(ctx context.Context, a *app) error {
 		return p.nothing(), c.options(engine.PlanOptions{AllowEmpty: true}), nil
 	}
 	if c.File == "" {
-		if file := lostConfig(&c.configFlags); file != "" {
+		if file := lostConfig(ctx, &c.configFlags); file != "" {
 			return r.withoutConfig(ctx, file, empty)
 		}
 	}
@@ -80,8 +80,8 @@ func (c *destroyCmd) Run(ctx context.Context, a *app) error {
 }
 
 // lostConfig is the store that lies here without a configuration, empty if there is a configuration or no store.
-func lostConfig(flags *configFlags) string {
-	if _, _, err := flags.find(); err == nil {
+func lostConfig(ctx context.Context, flags *configFlags) string {
+	if _, _, err := flags.find(ctx); !errors.As(err, &errNoConfig{}) {
 		return ""
 	}
 	files := []string{"devstream.db", "devstream.state"}

@@ -18,6 +18,7 @@ type developCmd struct {
 }
 
 type createPluginCmd struct {
+	unusedFlags
 	Name string `short:"n" placeholder:"NAME" help:"The plugin's name: lower-case letters, digits, and dashes inside."`
 	Lang string `default:"go" placeholder:"LANG" help:"What it is written in: go (default) or python."`
 	SDK  string `name:"sdk" type:"path" placeholder:"PATH" help:"Build it in Go against this checkout of dtm instead of a release."`
@@ -60,6 +61,7 @@ func (c *createPluginCmd) Run(ctx context.Context, a *app) error {
 }
 
 type validatePluginCmd struct {
+	askedFlags
 	Dir  string `arg:"" optional:"" default:"." help:"The plugin's folder (default: this one)."`
 	File string `name:"config-file" short:"f" placeholder:"DIR" help:"The same, as a flag."`
 	Name string `short:"n" placeholder:"NAME" help:"The plugin of that name here; in a checkout of dtm, the built-in one."`

@@ -9,6 +9,19 @@ import (
 	"github.com/devstream-io/dtm/store"
 )
 
+// askedFlags are what DevStream 0.3 to 0.6 had on every command, for those that ask nothing.
+type askedFlags struct {
+	Yes bool `short:"y" hidden:"" help:"Accepted and not needed: nothing is asked."`
+}
+
+// unusedFlags are what DevStream 0.3 to 0.6 had on every command, for those that read no configuration.
+type unusedFlags struct {
+	File      string `name:"config-file" short:"f" hidden:"" help:"Accepted and not needed: no configuration is read."`
+	VarFile   string `hidden:"" help:"Accepted and not needed: no configuration is read."`
+	PluginDir string `short:"d" hidden:"" help:"Accepted and not needed: plugins are built in."`
+	askedFlags
+}
+
 // planFlags say what a plan is about and what it reads.
 type planFlags struct {
 	Target      []string `sep:"none" placeholder:"PATTERN" help:"Only these tools: an ID or a glob, as in 'localfile.*'; '+ID' adds what it depends on, 'ID+' what depends on it. May be repeated."`

@@ -74,6 +74,16 @@ var hostingDocuments = map[string]document{
 		before: "github cnych devstream-io\nhub-new devstream-io/dtm-e2e-go\nboards",
 		with:   []string{"e2e-variables.yaml", "e2e-trello-github-tools.yaml"},
 	},
+	"history/0.8.0/examples/quickstart.yaml":       {before: "github cnych"},
+	"history/0.8.0/examples/gitops.yaml":           {before: "github daniel-hutao\nboards"},
+	"history/0.8.0/test/e2e/yaml/e2e-config.yaml":  {before: "github cnych devstream-io", with: []string{"e2e-variables.yaml", "e2e-tools.yaml"}},
+	"history/0.10.0/examples/quickstart.yaml":      {before: "github cnych"},
+	"history/0.10.0/examples/gitops.yaml":          {before: "github daniel-hutao\nboards"},
+	"history/0.10.0/test/e2e/yaml/e2e-config.yaml": {before: "github cnych devstream-io"},
+	"history/0.10.0/test/e2e/yaml/e2e-trello-github-config.yaml": {
+		before: "github cnych devstream-io\nhub-new devstream-io/dtm-e2e-go\nboards",
+	},
+	"0.12.0/examples/quickstart.yaml": {before: "github cnych"},
 }
 
 var documentPlaceholders = []string{
@@ -110,7 +120,7 @@ func TestEveryDocumentForACodeHostIsAppliedTwice(t *testing.T) {
 			files += fmt.Sprintf("-- sample/%s --\n%s\n", name, read(name))
 			expand += strings.ReplaceAll(expand[:strings.Index(expand, "\n")+1], "config.yaml", name)
 		}
-		script := fmt.Sprintf("# %s is applied, and again there is nothing to do.\n\nenv DOCKERHUB_TOKEN=dockerhub-canary\n%s\n%s", path, d.before, expand)
+		script := fmt.Sprintf("# %s is applied, and again there is nothing to do.\n\nenv DOCKERHUB_TOKEN=dockerhub-canary\nenv IMAGE_REPO_PASSWORD=dockerhub-canary\n%s\n%s", path, d.before, expand)
 		apply := "exec dtm apply -y -f sample\n"
 		if strings.Contains(files, "argocdapp") {
 			apply = "exec dtm apply -y -f sample --exclude 'argocd*.*'\n"

@@ -201,6 +201,24 @@ var boardCommands = map[string]func(ts *testscript.TestScript, neg bool, args []
 		ts.Setenv("JIRA_USER", j.User)
 		ts.Setenv("JIRA_PROJECT", j.Project)
 	},
+	// secretless FILE: no token of the script is in a file.
+	"secretless": func(ts *testscript.TestScript, _ bool, args []string) {
+		text := ts.ReadFile(args[0])
+		for _, name := range []string{"GITHUB_TOKEN", "GITLAB_TOKEN", "TRELLO_API_KEY", "TRELLO_TOKEN", "JIRA_API_TOKEN"} {
+			if token := ts.Getenv(name); token != "" && strings.Contains(text, token) {
+				ts.Fatalf("%s is in %s", name, args[0])
+			}
+		}
+	},
+	// board-left NAME REPO: there is a board as DevStream made them; the IDs of it and its lists are in BOARD, TODO, DOING and DONE.
+	"board-left": func(ts *testscript.TestScript, _ bool, args []string) {
+		k := servicesOf(ts).kanban
+		id := k.AddBoard(args[0], "Description is managed by DevStream, please don't modify. "+args[1], "To Do", "Doing", "Done")
+		b, _ := k.Board(id)
+		for name, value := range map[string]string{"BOARD": id, "TODO": b.Lists[0].ID, "DOING": b.Lists[1].ID, "DONE": b.Lists[2].ID} {
+			ts.Setenv(name, value)
+		}
+	},
 	// expand FILE NAME...: puts what is in the environment in the place of each $NAME.
 	"expand": func(ts *testscript.TestScript, _ bool, args []string) {
 		text := ts.ReadFile(args[0])

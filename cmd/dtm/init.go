@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
 
 	"github.com/devstream-io/dtm/cmd/dtm/ui"
+	"github.com/devstream-io/dtm/compat"
 	"github.com/devstream-io/dtm/plugins/registry"
 	"github.com/devstream-io/dtm/schema"
 )
@@ -24,9 +26,12 @@ type initCmd struct {
 	Dir       string   `arg:"" optional:"" default:"." help:"The folder (default: this one)."`
 	File      string   `name:"config-file" short:"f" placeholder:"PATH" help:"A configuration; its folder is meant."`
 	Tags      []string `name:"tag" short:"t" placeholder:"KEY=VALUE" sep:"none" help:"Set a CUE tag, as in -t env=prod. May be repeated."`
+	VarFile   string   `name:"var-file" placeholder:"PATH" help:"A YAML file of variables, for a configuration of DevStream 0.4."`
 	Upgrade   bool     `help:"Fetch the newest plugins that the configuration allows, and change dtm.lock."`
 	Bundle    string   `placeholder:"DIR" help:"Take plugins from a folder that \"dtm bundle create\" made, and not from the network."`
 	PluginDir string   `name:"plugin-dir" short:"d" hidden:"" help:"Accepted and not needed: plugins have their place."`
+	downloadFlags
+	askedFlags
 }
 
 // Run fetches the plugins that are not built in, and writes the schemas under cue.mod/pkg, so that `cue vet`, `cue export`
@@ -43,21 +48,29 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 			dir = filepath.Dir(c.File)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+	if !c.DownloadOnly {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
 	}
 	empty, err := isEmpty(dir)
 	if err != nil {
 		return err
 	}
-	in := installation{dir: dir, tags: c.Tags, bundle: c.Bundle, upgrade: c.Upgrade}
+	in := installation{dir: dir, flags: configFlags{Tags: c.Tags, VarFile: c.VarFile}, bundle: c.Bundle, upgrade: c.Upgrade}
 	if !empty {
 		flags := configFlags{File: cmp.Or(c.File, dir)}
-		path, _, err := flags.find()
+		if flags.File == "." {
+			flags.File = ""
+		}
+		path, _, err := flags.find(ctx)
 		if err != nil && !errors.As(err, &errNoConfig{}) {
 			return err
 		}
 		in.path = path
+	}
+	if c.DownloadOnly {
+		return a.download(ctx, in, &c.downloadFlags)
 	}
 	if err := a.install(ctx, in); err != nil {
 		return err
@@ -81,9 +94,13 @@ func (c *initCmd) Run(ctx context.Context, a *app) error {
 type installation struct {
 	// path is the configuration, empty if there is none; dir is its folder.
 	path, dir string
-	tags      []string
+	flags     configFlags
 	bundle    string
 	upgrade   bool
+	// platform is the one to install for, as in "linux/arm64"; empty for this machine's. only are the plugins that are meant;
+	// empty for all.
+	platform string
+	only     []string
 }
 
 // install fetches the plugins and writes the schemas.
@@ -92,7 +109,7 @@ func (a *app) install(ctx context.Context, in installation) error {
 	if err != nil {
 		return err
 	}
-	if err := a.fetch(ctx, dir, in); err != nil {
+	if err := a.fetch(ctx, in); err != nil {
 		return err
 	}
 	p, err := a.wire(ctx, dir, 1)
@@ -116,27 +133,35 @@ func (a *app) install(ctx context.Context, in installation) error {
 }
 
 // fetch installs the plugins that the configuration names.
-func (a *app) fetch(ctx context.Context, dir string, in installation) error {
+func (a *app) fetch(ctx context.Context, in installation) error {
+	dir, err := filepath.Abs(in.dir)
+	if err != nil {
+		return err
+	}
 	var sources []schema.PluginSource
 	if in.path != "" {
 		p, err := a.builtInOnly()
 		if err != nil {
 			return err
 		}
-		if sources, err = p.sources(ctx, in.path, in.tags); err != nil {
+		if sources, err = p.sources(ctx, in.path, &in.flags); err != nil {
 			return err
 		}
+	}
+	if len(in.only) > 0 {
+		sources = slices.DeleteFunc(sources, func(s schema.PluginSource) bool { return !slices.Contains(in.only, s.Name) })
 	}
 	lock, err := registry.ReadLock(dir)
 	if err != nil {
 		return err
 	}
-	if len(sources) == 0 && len(lock.Plugins) == 0 {
+	if len(sources) == 0 && (len(lock.Plugins) == 0 || len(in.only) > 0) {
 		a.screen.Info("Plugins are built in; there is nothing to download.")
 		return nil
 	}
 	options, done := a.downloads(dir)
 	options.Upgrade, options.Bundle = in.upgrade, in.bundle
+	options.Platform = cmp.Or(in.platform, options.Platform)
 	result, err := registry.Init(ctx, options, wishes(sources))
 	done()
 	if err != nil && ctx.Err() != nil {
@@ -163,6 +188,7 @@ func (a *app) fetch(ctx context.Context, dir string, in installation) error {
 		}
 	}
 	switch {
+	case len(in.only) > 0:
 	case len(result.Extra) > 0 && result.Forgotten:
 		a.screen.Info("No longer in %s: %s", registry.LockName, strings.Join(result.Extra, ", "))
 	case len(result.Extra) > 0:
@@ -216,5 +242,5 @@ func isEmpty(dir string) (bool, error) {
 			return false, nil
 		}
 	}
-	return true, nil
+	return !compat.IsYAML(dir), nil // the files of DevStream may lie in folders below
 }

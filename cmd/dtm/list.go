@@ -11,6 +11,7 @@ type listCmd struct {
 }
 
 type listPluginsCmd struct {
+	unusedFlags
 	Filter string `short:"r" placeholder:"REGEXP" help:"Only those whose name matches."`
 }
 
@@ -37,7 +38,7 @@ func (c *listPluginsCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-type versionCmd struct{}
+type versionCmd struct{ unusedFlags }
 
 // Run prints the version.
 func (c *versionCmd) Run(a *app) error {

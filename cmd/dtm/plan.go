@@ -34,6 +34,7 @@ func (c *planCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	a.showNotes(p.config)
 	if !c.NoLock {
 		if err := a.awaitLock(ctx, p.store, time.Now().Add(c.LockTimeout)); err != nil {
 			return lockedPlan(err)

@@ -48,7 +48,7 @@ func TestTheToolchainInTheReadmeIsValidAndItsMistakesAreReportedAsItSays(t *test
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = p.load(context.Background(), ".", nil)
+		_, err = p.load(context.Background(), ".", &configFlags{})
 		return err
 	}
 	if err := load(sample); err != nil {

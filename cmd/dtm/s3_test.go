@@ -84,11 +84,11 @@ tools:
 	}
 }
 
-// DevStream kept its whole state in one object, where the journal's folder is now.
+// DevStream kept its whole state in one object, where the journal's folder is now. It could since 0.6.
 func TestADevStreamStateInABucketIsTakenOver(t *testing.T) {
 	t.Parallel()
-	for layout, old := range map[string]string{
-		"0.7": `hello_localfile:
+	layouts := map[string]string{
+		"0.6": `localfile_hello:
   name: localfile
   instanceid: hello
   dependson: []
@@ -102,8 +102,41 @@ func TestADevStreamStateInABucketIsTakenOver(t *testing.T) {
   options: {filename: hello.txt, content: hello, instanceID: hello}
   resourceStatus: {filename: hello.txt, content: hello}
 `,
-	} {
+	}
+	for layout, old := range layouts {
 		t.Run(layout, func(t *testing.T) { takeOverBucket(t, old) })
+	}
+	address := parts.ServeS3(t, "team", "AKIDTEST", "secret-of-the-test")
+	for layout, old := range layouts {
+		t.Run(layout+" on files", func(t *testing.T) {
+			dir, key := t.TempDir(), "folder/devstream-"+layout+".state"
+			bucketObject(t, address, http.MethodPut, key, old)
+			writeFile(t, filepath.Join(dir, "hello.txt"), "hello")
+			run := func(content, line, want string) {
+				t.Helper()
+				writeFile(t, filepath.Join(dir, "config.yaml"), "state: {backend: s3, options: {bucket: team, region: us-east-1, key: "+key+", endpoint: \"http://"+address+
+					"\", pathStyle: true}}\ntools:\n- {name: localfile, instanceID: hello, options: {filename: hello.txt, content: "+content+"}}\n")
+				cmd := dtm(t, dir, strings.Fields(line)...)
+				cmd.Env = os.Environ()
+				for name, value := range s3Env("secret-of-the-test") {
+					cmd.Env = append(cmd.Env, name+"="+value)
+				}
+				if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+					t.Fatalf("dtm %s: %v, without %q:\n%s", line, err, want, out)
+				}
+			}
+			run("hello", "apply -y", "There is nothing to do")
+			run("hello", "state list -l", "taken over from DevStream")
+			if kept := bucketObject(t, address, http.MethodGet, key, ""); kept != old {
+				t.Errorf("looking has changed the state: %q", kept)
+			}
+			run("other", "apply -y", "1 updated")
+			run("other", "apply -y", "There is nothing to do")
+			run("other", "verify", "Verify succeeded")
+			if kept := bucketObject(t, address, http.MethodGet, key+".bak", ""); kept != old {
+				t.Errorf("the backup has %q", kept)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,52 +18,12 @@ type showCmd struct {
 	Status showStatusCmd `cmd:"" help:"Show what is recorded of the tools and whether it still is so."`
 }
 
-type showConfigCmd struct {
-	Plugin string `short:"p" placeholder:"NAME" help:"The plugin; without it, a sample with several tools."`
-	Output string `short:"o" enum:"cue,yaml" default:"cue" placeholder:"FORMAT" help:"cue or yaml."`
-}
-
-// Run prints a sample that is a valid configuration as it stands.
-func (c *showConfigCmd) Run(ctx context.Context, a *app) error {
-	p, err := a.wire(ctx, ".", 1)
-	if err != nil {
-		return err
-	}
-	var names []string
-	if c.Plugin != "" {
-		if p.loader.Definition(c.Plugin) == nil {
-			return hinted{fmt.Errorf("there is no plugin %q", c.Plugin), suggestion(c.Plugin, p.loader.Plugins())}
-		}
-		names = []string{c.Plugin}
-	} else {
-		names = []string{"localfile"}
-	}
-	return a.print(func(w io.Writer) error {
-		if c.Output == "yaml" {
-			return p.loader.SampleYAML(w, names)
-		}
-		return p.loader.SampleCUE(w, names)
-	})
-}
-
-func suggestion(name string, names []string) string {
-	if hint := schema.DidYouMean(name, names); hint != "" {
-		return hint
-	}
-	return "`dtm list plugins` shows them"
-}
-
-func suggestCommand(name string, names []string) string {
-	if name == "install" {
-		return "apply" // DevStream's own suggestion
-	}
-	return schema.Nearest(name, names)
-}
-
 type showStatusCmd struct {
 	configFlags
+	askedFlags
 	Plugin   string `short:"p" placeholder:"NAME" help:"Only this plugin's tool (with -i)."`
 	Instance string `short:"i" name:"id" placeholder:"INSTANCE" help:"The instance of the tool; \"default\" if only -p is given."`
+	Name     string `short:"n" hidden:"" help:"What DevStream 0.4 called --id."`
 	All      bool   `short:"a" help:"All tools, whatever -p and -i say."`
 	Parallel int    `default:"${parallel}" placeholder:"N" help:"How many tools are read at the same time (default ${parallel})."`
 }
@@ -95,6 +56,7 @@ func (c *showStatusCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	ids := state.IDs()
+	c.Instance = cmp.Or(c.Instance, c.Name)
 	single := !c.All && (c.Plugin != "" || c.Instance != "")
 	if single {
 		if c.Instance == "" {

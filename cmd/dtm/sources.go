@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -95,16 +94,15 @@ func (a *app) closeHosts(ctx context.Context) {
 }
 
 // sources are where the plugins of a configuration come from, whatever else is wrong with it.
-func (p *project) sources(ctx context.Context, path string, tags []string) ([]schema.PluginSource, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".yaml", ".yml":
-		src, err := compat.Read(ctx, path)
-		if src == nil {
-			return nil, err
-		}
-		return p.loader.CheckSources(src)
+func (p *project) sources(ctx context.Context, path string, flags *configFlags) ([]schema.PluginSource, error) {
+	if !compat.IsYAML(path) {
+		return p.loader.LoadSources(ctx, path, flags.Tags)
 	}
-	return p.loader.LoadSources(ctx, path, tags)
+	src, err := compat.ReadWith(ctx, path, flags.VarFile)
+	if src == nil {
+		return nil, err
+	}
+	return p.loader.CheckSources(src)
 }
 
 // wishes are the sources as the registry takes them.

@@ -39,6 +39,9 @@ func (f *stateFlags) open(ctx context.Context, a *app) (*project, error) {
 	if f.State == "" {
 		return a.open(ctx, &f.configFlags, 1)
 	}
+	if f.VarFile != "" {
+		return nil, errors.New("--var-file is for a configuration, and with --state none is read")
+	}
 	path, err := filepath.Abs(f.State)
 	if err != nil {
 		return nil, err

@@ -15,12 +15,28 @@ import (
 	"github.com/devstream-io/dtm/store/s3"
 )
 
-// stateFile is the absolute path of the journal.
+// stateFile is the absolute path of the journal: in the folder of the configuration, or in the current folder, where DevStream
+// kept it, if it is there alone.
 func (p *project) stateFile() string {
-	if filepath.IsAbs(p.config.State.StateFile) {
-		return p.config.State.StateFile
+	name := p.config.State.StateFile
+	if filepath.IsAbs(name) {
+		return name
 	}
-	return filepath.Join(p.config.Dir, p.config.State.StateFile)
+	path := filepath.Join(p.config.Dir, name)
+	if here, err := filepath.Abs(name); err == nil && !fileExists(path) && fileExists(here) && p.keptHere() {
+		return here
+	}
+	return path
+}
+
+// keptHere tells whether a state in the current folder may be that of the configuration: it is YAML, and the folder has no
+// configuration of its own, whose state it would be.
+func (p *project) keptHere() bool {
+	if len(p.config.Files) == 0 || filepath.Ext(p.config.Files[0]) == ".cue" {
+		return false
+	}
+	own, err := filepath.Glob("*.cue")
+	return err == nil && len(own) == 0 && !fileExists("config.yaml") && !fileExists("config.yml")
 }
 
 // openStore wires the store that the configuration names. A state of DevStream at its place is read as if it were one.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,12 +82,12 @@ func TestNoStateOfTheTranscriptsIsChangedByBeingTakenOver(t *testing.T) {
 04-resource-gone:  localfile.a
 05-removed-from-config:  localfile.a
 07-failure-stops-next-batch: +localfile.a  tool-b.ok +tool-c.dep
-08-unresolved-output-reports-success: tools.tool-b.b.options.content: ${{ localfile.a.outputs.nokey }}: plugin localfile has no output "nokey", only path, other: config.yaml:21:5
+08-unresolved-output-reports-success: mistake at config.yaml:21:5
 09-output-not-string-panics:  localfile.a +tool-b.b
 11-stale-output:  localfile.a ~tool-b.b (config drifted from the state, will be updated.)
 11-stale-output:  localfile.a  tool-b.b
-14-no-validation: tools.localfile.Bad_ID!: "Bad_ID!" is not an instance name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit (RFC 1123 subdomain): config.yaml:9:15
-15-duplicate: tools[1]: tool localfile.a is written twice, first at config.yaml:8:3: config.yaml:11:3
+14-no-validation: mistake at config.yaml:9:15
+15-duplicate: mistake at config.yaml:11:3
 16-delete: +localfile.a +tool-b.b +tool-c.c
 17-destroy: +localfile.a +tool-b.b +tool-c.c
 18-delete-false-nil:  localfile.a
@@ -141,11 +142,11 @@ func planned(t *testing.T, dir string) string {
 	}
 	src, err := compat.Read(t.Context(), filepath.Join(dir, "config.yaml"))
 	if err != nil {
-		return strings.ReplaceAll(err.Error(), dir+"/", "")
+		return mistakes(err, dir)
 	}
 	config, err := loader.Check(t.Context(), src)
 	if err != nil {
-		return strings.ReplaceAll(err.Error(), dir+"/", "")
+		return mistakes(err, dir)
 	}
 	p := &project{config: config, loader: loader, engine: &engine.Engine{
 		Plugins: set, Definition: loader.Definition, LookupEnv: os.LookupEnv, Now: time.Now, Parallel: 1,
@@ -166,6 +167,19 @@ func planned(t *testing.T, dir string) string {
 	}
 	for _, e := range plan.Errors {
 		fmt.Fprintf(&b, "!%s: %v ", e.ID, e.Err)
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
+// mistakes says where the mistakes are.
+func mistakes(err error, dir string) string {
+	errs, ok := errors.AsType[schema.Errors](err)
+	if !ok {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, e := range errs {
+		fmt.Fprintf(&b, "mistake at %s ", strings.TrimPrefix(e.Pos.String(), dir+"/"))
 	}
 	return strings.TrimRight(b.String(), " ")
 }

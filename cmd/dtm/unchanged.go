@@ -30,7 +30,7 @@ func sameTools(a, b []schema.ID) bool {
 }
 
 // inWordsOf is recorded with the numbers that are equal in wanted written as they are there: DevStream recorded 1.0 as 1, and
-// took that for a change ever after. Nulls that are not in wanted go: DevStream took an option without a value as none, which
+// took that for a change ever after. So it is with dates without quotes. Nulls that are not in wanted go: DevStream took an option without a value as none, which
 // may not be written here. In a tool that had other names the options that name variables come from wanted: DevStream had the
 // secret itself there.
 func inWordsOf(wanted, recorded json.RawMessage, renamed bool) (json.RawMessage, error) {
@@ -79,6 +79,10 @@ func alike(want, have any, renamed bool) any {
 			for i := range min(len(have), len(want)) {
 				have[i] = alike(want[i], have[i], renamed)
 			}
+		}
+	case string:
+		if want, ok := want.(string); ok && compat.SameTime(want, have) {
+			return want
 		}
 	case json.Number:
 		if want, ok := want.(json.Number); ok && equal(want, have) {

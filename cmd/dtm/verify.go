@@ -9,6 +9,7 @@ import (
 
 type verifyCmd struct {
 	configFlags
+	askedFlags
 	Parallel int `default:"${parallel}" placeholder:"N" help:"How many tools are read at the same time (default ${parallel})."`
 }
 
@@ -47,6 +48,7 @@ func (c *validateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	a.showNotes(p.config)
 	a.screen.Success("The configuration is valid: %s, %s.", ui.Plural(g.Len(), "tool", "tools"), ui.Plural(g.Edges(), "dependency", "dependencies"))
 	return nil
 }

@@ -10,16 +10,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/devstream-io/dtm/plugins"
 	"github.com/devstream-io/dtm/plugins/internal/kube"
 )
 
+// The annotations of a ConfigMap whose state somebody takes over.
+const (
+	// TakenBy says who.
+	TakenBy = "devstream.io/taken-over-by"
+	// TakenAt says when that was done, and is missing until then.
+	TakenAt = "devstream.io/taken-over-at"
+)
+
 const (
 	// key is where DevStream keeps the state in the ConfigMap.
 	key = "state"
-	// takenBy is the annotation that says who has taken the state over.
-	takenBy = "devstream.io/taken-over-by"
 	// behindBackup is what the name of the backup ends with.
 	behindBackup = ".bak"
 )
@@ -36,8 +43,8 @@ type Where struct {
 type Old struct {
 	// Text is the state, empty and not nil if DevStream had no tools.
 	Text []byte
-	// TakenBy is who has taken it over, empty if nobody has.
-	TakenBy string
+	// TakenBy is who takes it over, empty if nobody does, and TakenAt when that was done (RFC 3339), empty if it is not.
+	TakenBy, TakenAt string
 
 	cluster *kube.Cluster
 	ref     kube.Ref
@@ -63,7 +70,8 @@ func Read(ctx context.Context, env plugins.Env, at Where) (*Old, error) {
 	meta, _ := found["metadata"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)
 	o.Text, o.version = []byte(text), meta["resourceVersion"]
-	o.TakenBy, _ = annotations[takenBy].(string)
+	o.TakenBy, _ = annotations[TakenBy].(string)
+	o.TakenAt, _ = annotations[TakenAt].(string)
 	return o, nil
 }
 
@@ -82,7 +90,7 @@ func (o *Old) Mark(ctx context.Context, by string) error {
 	}
 	_, err = o.cluster.Merge(ctx, o.ref, kube.Object{"metadata": map[string]any{
 		// With the version of what was read the cluster refuses to change anything newer.
-		"resourceVersion": o.version, "annotations": map[string]any{takenBy: by},
+		"resourceVersion": o.version, "annotations": map[string]any{TakenBy: by},
 	}})
 	if kube.Conflict(err) {
 		return plugins.Hinted(fmt.Errorf("%s has changed since it was read: %w", o.ref, fs.ErrExist), "run again")
@@ -93,6 +101,14 @@ func (o *Old) Mark(ctx context.Context, by string) error {
 	// Behind the mark: a state that has changed must not leave the backup of what it was.
 	_, err = o.cluster.Apply(ctx, at, kube.Object{"data": map[string]any{key: string(o.Text)}})
 	return o.explain(at, err)
+}
+
+// Finish says in the cluster that who has marked the state has it now.
+func (o *Old) Finish(ctx context.Context, at time.Time) error {
+	_, err := o.cluster.Merge(ctx, o.ref, kube.Object{"metadata": map[string]any{
+		"annotations": map[string]any{TakenAt: at.UTC().Format(time.RFC3339)},
+	}})
+	return o.explain(o.ref, err)
 }
 
 // get is an object, nil if there is none.

@@ -49,7 +49,7 @@ func TestWhatIsRequiredIsEnough(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := scaffold.Options{Owner: "ada", Repo: "hello", Branch: "main", Visibility: "private", License: "none", CI: "github", OnDelete: "archive"}
+	want := scaffold.Options{Owner: "ada", Repo: "hello", Branch: "main", Visibility: "private", License: "none", CI: "github", OnDelete: "archive", Vars: scaffold.Vars{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -73,6 +73,9 @@ func TestOptionsAreCheckedBeforeAnythingRuns(t *testing.T) {
 		`{"owner":"ada","repo":"x","template":"https://ada:pw@example.com/x.zip"}`:                     false,
 		`{"owner":"ada","repo":"x","template":"git@example.com:a/b.git","templateRef":"v1"}`:           true,
 		`{"owner":"ada","repo":"x","template":"./t","templateRef":"--upload-pack=x"}`:                  false,
+		`{"owner":"ada","repo":"x","vars":{"region":"eu","size":2,"open":true}}`:                       true,
+		`{"owner":"ada","repo":"x","vars":{"a-b":"eu"}}`:                                               false,
+		`{"owner":"ada","repo":"x","vars":{"region":["eu"]}}`:                                          false,
 		`{"owner":"ada","repo":"x","template":"https://example.com/x.zip","templateChecksum":"md5:1"}`: false,
 		`{"owner":"ada","repo":"x","image_repo":"a b"}`:                                                false,
 		`{"owner":"ada","repo":"x","pathWithNamespace":"ada/x"}`:                                       true,

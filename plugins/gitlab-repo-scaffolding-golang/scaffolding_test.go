@@ -37,7 +37,7 @@ func TestWhatIsRequiredIsEnough(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := scaffold.Options{Org: "platform/tools", Repo: "hello", Branch: "main", Visibility: "private", License: "none", CI: "none", OnDelete: "archive"}
+	want := scaffold.Options{Org: "platform/tools", Repo: "hello", Branch: "main", Visibility: "private", License: "none", CI: "none", OnDelete: "archive", Vars: scaffold.Vars{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -3,6 +3,7 @@
 package jiragithubinteg
 
 import (
+	"cmp"
 	"context"
 	"embed"
 
@@ -27,6 +28,7 @@ type Options struct {
 	JiraProjectKey string      `json:"jiraProjectKey"`
 	IssueType      string      `json:"issueType"`
 	Transitions    Transitions `json:"transitions"`
+	TokenEnv       string      `json:"tokenEnv"`
 }
 
 // Transitions are the statuses that issues go to, "" to leave them where they are.
@@ -40,9 +42,15 @@ const (
 	name = "jira-github-integ"
 	// file is the name of the workflow where the options have none. DevStream knew no other.
 	file = "jira-github-integ.yml"
-	// tokenVariable has the token of the user that is named by the options.
-	tokenVariable = "JIRA_API_TOKEN"
+	// usualVariable has the token of the user that is named by the options, where they name no variable.
+	usualVariable = "JIRA_API_TOKEN"
 )
+
+// variable is the one with the token. Old options name none.
+func (o Options) variable() string { return cmp.Or(o.TokenEnv, usualVariable) }
+
+// formerFile is the name that DevStream 0.10 to 0.12 gave the workflow.
+const formerFile = ".github/workflows/jiraIssueBuilder.yml"
 
 // formerSecrets are those that DevStream set. GH_TOKEN was the operator's own token.
 var formerSecrets = []string{"JIRA_API_TOKEN", "GH_TOKEN"}
@@ -53,16 +61,20 @@ func New(env plugins.Env, hosts *scm.Hosts) plugins.Kind {
 		Name: name, Schema: schema, Open: hosts.GitHub,
 		Place:   func(o Options) workflow.Place { return o.Place(file, o.secret()) },
 		Outputs: workflow.Place.Outputs,
-		Legacy:  func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
-		Render:  func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, env, want) },
+		Legacy: func(o Options) workflow.Place {
+			at := o.Legacy(file, formerSecrets...)
+			at.Files = append(at.Files, formerFile)
+			return at
+		},
+		Render: func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, env, want) },
 	})
 }
 
 // secret is what the workflow's own one is made of.
 func (o Options) secret() workflow.Secret {
 	return workflow.Secret{
-		Variable: tokenVariable,
-		Hint:     "https://id.atlassian.com/manage-profile/security/api-tokens gives the user " + o.JiraUserEmail + " a token: set " + tokenVariable + " to it",
+		Variable: o.variable(),
+		Hint:     "https://id.atlassian.com/manage-profile/security/api-tokens gives the user " + o.JiraUserEmail + " a token: set " + o.variable() + " to it",
 	}
 }
 
@@ -75,6 +87,6 @@ func render(ctx context.Context, env plugins.Env, want Options) (workflow.Docume
 	if err := j.examine(ctx, want); err != nil {
 		return workflow.Document{}, err
 	}
-	want.JiraBaseURL = j.server.Base
+	want.JiraBaseURL, want.TokenEnv = j.server.Base, want.variable()
 	return want.Render(files, file, want)
 }

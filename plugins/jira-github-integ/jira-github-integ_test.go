@@ -168,6 +168,24 @@ func TestTwoToolsInOneRepositoryShareNothing(t *testing.T) {
 	}
 }
 
+func TestTheTokenMayBeInAnotherVariable(t *testing.T) {
+	w := newWorld(t)
+	w.env["JIRA_OF_ACME"], w.env["JIRA_API_TOKEN"] = w.jira.Token, "another-token"
+	text := w.create(t, w.options(func(o *Options) { o.TokenEnv = "JIRA_OF_ACME" }))
+	if want := "${{ secrets.JIRA_GITHUB_INTEG_JIRA_OF_ACME }}"; !strings.Contains(string(text), want) {
+		t.Errorf("the workflow has no %s:\n%s", want, text)
+	}
+	if got := w.hub.Secrets(t, repo); len(got) != 1 || got["JIRA_GITHUB_INTEG_JIRA_OF_ACME"] != w.jira.Token {
+		t.Errorf("the secrets are %v", slices.Collect(maps.Keys(got)))
+	}
+	delete(w.env, "JIRA_OF_ACME")
+	_, err := w.kind.Create(t.Context(), encode(w.options(func(o *Options) { o.TokenEnv, o.Workflow = "JIRA_OF_ACME", "other.yml" })))
+	var hint interface{ Hint() string }
+	if !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "set JIRA_OF_ACME to it") {
+		t.Errorf("without it, create returns %v", err)
+	}
+}
+
 func TestNothingIsWrittenBeforeJiraHasShownThatItWillWork(t *testing.T) {
 	for name, m := range map[string]struct {
 		change     func(w *world, o *Options)

@@ -25,20 +25,20 @@ func open(ctx context.Context, env plugins.Env, o Options) (*jira, error) {
 	if err != nil {
 		return nil, err
 	}
-	token := env.Getenv(tokenVariable)
+	token := env.Getenv(o.variable())
 	basic := base64.StdEncoding.EncodeToString([]byte(o.JiraUserEmail + ":" + token))
 	plugins.Conceal(ctx, token)
 	plugins.Conceal(ctx, basic)
 	return &jira{server: rest.Server{
-		Name: "jira", Base: base, Source: "jiraBaseUrl", HTTP: env.HTTP, Hint: hint,
+		Name: "jira", Base: base, Source: "jiraBaseUrl", HTTP: env.HTTP, Hint: o.hint,
 		Authorization: "Basic " + basic, Secrets: []string{basic, token},
 	}}, nil
 }
 
-func hint(code int, _ string) string {
+func (o Options) hint(code int, _ string) string {
 	switch code {
 	case http.StatusUnauthorized:
-		return "is " + tokenVariable + " a token of jiraUserEmail, and not revoked?"
+		return "is " + o.variable() + " a token of jiraUserEmail, and not revoked?"
 	case http.StatusForbidden:
 		return "the user lacks a right in Jira: it takes one that may browse the project and create and move issues there"
 	}

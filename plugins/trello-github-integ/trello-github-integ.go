@@ -53,6 +53,9 @@ const (
 	file = "trello-github-integ.yml"
 )
 
+// formerFile is the name that DevStream 0.10 to 0.12 gave the workflow.
+const formerFile = ".github/workflows/trelloIssueBuilder.yml"
+
 // formerSecrets are those that DevStream set.
 var formerSecrets = []string{
 	"TRELLO_API_KEY", "TRELLO_TOKEN", "TRELLO_BOARD_ID", "TRELLO_TODO_LIST_ID", "TRELLO_DOING_LIST_ID", "TRELLO_DONE_LIST_ID", "TRELLO_MEMBER_MAP",
@@ -65,8 +68,12 @@ func New(env plugins.Env, hosts *scm.Hosts) plugins.Kind {
 		Name: name, Schema: schema, Open: hosts.GitHub,
 		Place:   func(o Options) workflow.Place { return o.Place(file, o.secrets()...) },
 		Outputs: workflow.Place.Outputs,
-		Legacy:  func(o Options) workflow.Place { return o.Legacy(file, formerSecrets...) },
-		Render:  func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, service, want) },
+		Legacy: func(o Options) workflow.Place {
+			at := o.Legacy(file, formerSecrets...)
+			at.Files = append(at.Files, formerFile)
+			return at
+		},
+		Render: func(ctx context.Context, want Options) (workflow.Document, error) { return render(ctx, service, want) },
 	})
 }
 

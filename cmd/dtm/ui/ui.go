@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 
 	"github.com/fatih/color"
@@ -72,6 +71,11 @@ func (s *Screen) Fail(format string, args ...any) {
 	s.line(s.paint("✖", color.FgRed) + " " + fmt.Sprintf(format, args...))
 }
 
+// Note tells what a configuration has that is no mistake, its place first.
+func (s *Screen) Note(n schema.Note) {
+	s.line(s.paint("ℹ", color.FgHiBlue) + " " + s.placed(n.Pos, n.Path) + n.Msg)
+}
+
 // Error tells an error and, below it, what to try. Mistakes in a configuration come one a line.
 func (s *Screen) Error(what string, err error) {
 	var mistakes schema.Errors
@@ -113,18 +117,23 @@ func hints(err error) []string {
 
 // mistake puts the place first, as compilers do, so that editors find it.
 func (s *Screen) mistake(m *schema.Error) string {
-	var b strings.Builder
-	if m.Pos.IsValid() {
-		b.WriteString(s.paint(m.Pos.String(), color.Bold) + ": ")
-	}
-	if m.Path != "" {
-		b.WriteString(m.Path + ": ")
-	}
-	b.WriteString(m.Msg)
+	text := s.placed(m.Pos, m.Path) + m.Msg
 	if m.Hint != "" {
-		b.WriteString(" (" + s.paint(m.Hint, color.FgCyan) + ")")
+		text += " (" + s.paint(m.Hint, color.FgCyan) + ")"
 	}
-	return b.String()
+	return text
+}
+
+// placed is where something was written and what it is about, each where it is known.
+func (s *Screen) placed(pos schema.Pos, path string) string {
+	text := ""
+	if pos.IsValid() {
+		text = s.paint(pos.String(), color.Bold) + ": "
+	}
+	if path != "" {
+		text += path + ": "
+	}
+	return text
 }
 
 // Plural is a number with the noun that goes with it.

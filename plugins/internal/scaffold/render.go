@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	texttemplate "text/template"
@@ -21,7 +22,7 @@ const (
 	appInPath = "_app_name_"
 )
 
-// values are what a template may say, by name. They are the same for every template, whatever service it is for.
+// values are what a template may say, by name. Those of dtm are the same for every template, whatever service it is for.
 func values(o Options, repo scm.Repository) map[string]any {
 	at, _ := o.path()
 	// The service knows the right case. A repository that was renamed keeps what it was scaffolded with.
@@ -33,11 +34,17 @@ func values(o Options, repo scm.Repository) map[string]any {
 		host = u.Hostname()
 	}
 	slug := slug(at.Name)
-	return map[string]any{
+	all := maps.Clone(o.Vars)
+	if all == nil {
+		all = map[string]any{}
+	}
+	maps.Copy(all, map[string]any{
 		"AppName":   at.Name,
 		"Slug":      slug,
 		"Module":    host + "/" + at.String(),
 		"ImageRepo": cmp.Or(o.ImageRepo, slug),
+		// As templates of DevStream 0.12 say it.
+		"imageRepo": cmp.Or(o.ImageRepo, slug),
 		"Branch":    o.branch(),
 		// Workflows of GitHub name branches by patterns, in which git's names have two letters that mean something.
 		"BranchPattern": strings.NewReplacer("+", `\+`, "!", `\!`).Replace(o.branch()),
@@ -45,7 +52,8 @@ func values(o Options, repo scm.Repository) map[string]any {
 		"Description":   strings.Join(strings.Fields(o.Description), " "),
 		"License":       o.License,
 		"Repo":          map[string]any{"Owner": at.Owner, "Name": at.Name},
-	}
+	})
+	return all
 }
 
 // slug is a name as Kubernetes and registries can have it: small letters, digits and dashes.

@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -29,9 +30,14 @@ func TestTemplatesAreRenderedStrictly(t *testing.T) {
 		{"a.tpl", "{{ .Values.x }} ${{ secrets.X }}", "a", "{{ .Values.x }} ${{ secrets.X }}"},
 		{"a.tpl", "a && b <c> \"d\"", "a", "a && b <c> \"d\""},
 		{"a", "[[ .AppName ]]", "a", "[[ .AppName ]]"},
-		{"helm/_app_name_/x.tpl", "[[ .ImageRepo ]]", "helm/hello/x", "hello"},
+		{"helm/_app_name_/x.tpl", "[[ .ImageRepo ]] [[ .imageRepo ]]", "helm/hello/x", "hello hello"},
+		{"a.tpl", `[[ .region ]] [[ .replicas ]] [[ .share ]] [[ if .public ]]open[[ end ]]`, "a", "eu 10000000 0.5 open"},
 	} {
-		files, err := of(c.path, c.text).render(wish(), atGitHub())
+		want := wish()
+		if err := json.Unmarshal([]byte(`{"region": "eu", "replicas": 10000000, "share": 0.5, "public": true, "AppName": "mine"}`), &want.Vars); err != nil {
+			t.Fatal(err)
+		}
+		files, err := of(c.path, c.text).render(want, atGitHub())
 		if err != nil {
 			t.Errorf("%s: %v", c.text, err)
 			continue

@@ -42,6 +42,7 @@ type Options struct {
 	Template          string `json:"template"`
 	TemplateChecksum  string `json:"templateChecksum"`
 	TemplateRef       string `json:"templateRef"`
+	Vars              Vars   `json:"vars,omitempty"`
 	Adopt             bool   `json:"adopt"`
 	ViaPullRequest    bool   `json:"viaPullRequest"`
 	OnDelete          string `json:"onDelete"`

@@ -3,6 +3,7 @@ package workflow
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -100,11 +101,14 @@ func (p *plugin[O, P]) Preview(ctx context.Context, want, have O, last Resource[
 	return preview, nil
 }
 
-// Succeed looks for the files that DevStream made: its resource does not name them.
-func (p *plugin[O, P]) Succeed(ctx context.Context, have O, _ []byte) (Resource[P], error) {
+// Succeed looks for the files that DevStream made. Up to 0.7 its resource does not name them.
+func (p *plugin[O, P]) Succeed(ctx context.Context, have O, old []byte) (Resource[P], error) {
 	at := p.Place(have)
 	if p.Legacy != nil {
 		at = p.Legacy(have)
+	}
+	if named := filesOf(old); len(named) > 0 {
+		at.Files = named
 	}
 	host, err := p.Open(ctx, at.BaseURL)
 	if err != nil {
@@ -118,6 +122,23 @@ func (p *plugin[O, P]) Succeed(ctx context.Context, have O, _ []byte) (Resource[
 		return Resource[P]{}, err
 	}
 	return resource(kept, open, p.Outputs(at)), nil
+}
+
+// filesOf are the files that a resource of 0.10 to 0.12 names: their paths were its keys.
+func filesOf(old []byte) []string {
+	var resource map[string]json.RawMessage
+	if json.Unmarshal(old, &resource) != nil {
+		return nil
+	}
+	var files []string
+	for path, of := range resource {
+		var file struct{ SCM json.RawMessage }
+		if json.Unmarshal(of, &file) == nil && file.SCM != nil {
+			files = append(files, path)
+		}
+	}
+	slices.Sort(files)
+	return files
 }
 
 func (p *plugin[O, P]) keep(ctx context.Context, want O, had scm.Managed, last Resource[P]) (Resource[P], error) {

@@ -1,0 +1,93 @@
+package schema
+
+// Mistake is a kind of mistake that only the check of a whole configuration finds, and that other programs let pass.
+type Mistake uint8
+
+const (
+	// NoSuchTool is a dependency on a tool that is not there.
+	NoSuchTool Mistake = iota + 1
+	// Dangling is a reference to a tool or an output that is not there.
+	Dangling
+	// NoReference is what begins like a reference and is none, or is one that only dtm knows: in a list, or of a key that
+	// is deeper inside.
+	NoReference
+	// BadInstance is the name of an instance that is none.
+	BadInstance
+)
+
+// Origin is where a value comes from that does not stand where it is used.
+type Origin struct {
+	// Variable is the variable that was filled in, the first of several.
+	Variable string
+	// Pos is where the variable's value was written.
+	Pos Pos
+	// Whole tells that there is nothing beside it.
+	Whole bool
+}
+
+// hint says where a value comes from, behind what is known already.
+func (o *Origin) hint(known string) string {
+	if o == nil {
+		return known
+	}
+	from := "variable `" + o.Variable + "` is set at " + o.Pos.String()
+	if known == "" {
+		return from
+	}
+	return known + "; " + from
+}
+
+// told puts behind a message what the program did for which the configuration was written.
+func (s source) told(m Mistake, msg string) string {
+	if was := s.formerly[m]; was != "" {
+		return msg + ": " + was
+	}
+	return msg
+}
+
+// from is the origin of the value at a path, nil for none.
+func (s source) from(path []string) *Origin {
+	if s.origin == nil {
+		return nil
+	}
+	return s.origin(path)
+}
+
+// origin finds where the value at a path below "tools" comes from.
+func (s *Source) origin() func(path []string) *Origin {
+	tools := s.byID()
+	return func(path []string) *Origin {
+		if len(path) < 4 || path[0] != "tools" {
+			return nil
+		}
+		t := tools[MakeID(path[1], path[2])]
+		switch {
+		case t == nil:
+		case path[3] == "dependsOn" && len(path) > 4:
+			if i, ok := index(path[4], len(t.DependsOn)); ok {
+				return t.DependsOn[i].From
+			}
+		case path[3] == "options":
+			return t.Options.origin(path[4:])
+		case path[3] == "lifecycle":
+			return t.Lifecycle.origin(path[4:])
+		}
+		return nil
+	}
+}
+
+// origin follows a path to its end.
+func (v *Value) origin(path []string) *Origin {
+	if len(path) == 0 {
+		return v.From
+	}
+	for i := range v.Fields {
+		if v.Fields[i].Name == path[0] {
+			return v.Fields[i].Value.origin(path[1:])
+		}
+	}
+	if i, ok := index(path[0], len(v.Items)); ok {
+		return v.Items[i].origin(path[1:])
+	}
+	return nil
+}
