@@ -140,6 +140,7 @@ func (r *appReader) pipeline(a *app, v schema.Value, path string, scm schema.Val
 	tool := schema.SourceTool{Pos: v.Pos, Plugin: p.kind, Instance: a.name, DependsOn: a.needs}
 	if p.kind.Text == "argocdapp" {
 		tool.Options = deployment(a, p.options, repo)
+		r.noteChart(a, v, path, p.options)
 	} else {
 		tool.Options = build(a, p, scm)
 	}
@@ -153,6 +154,22 @@ const configLocation = "https://raw.githubusercontent.com/devstream-io/dtm-pipel
 func isDevStreams(location string) bool {
 	return strings.HasPrefix(location, "https://raw.githubusercontent.com/devstream-io/") ||
 		strings.Contains(location, "github.com/devstream-io/") || strings.HasPrefix(location, "git@github.com:devstream-io/")
+}
+
+// noteChart tells of a deployment whose chart nothing here makes: the template for Go that is in dtm has one.
+func (r *appReader) noteChart(a *app, v schema.Value, path string, options schema.Value) {
+	if a.template.Kind != schema.Map {
+		return
+	}
+	where := "helm/" + a.name.Text
+	if has(get(options, "source"), "path") {
+		where = "source.path"
+	}
+	// Its mistakes are told when the repository itself is read.
+	var quiet notes
+	if from, ok := quiet.readRepo(a.template, path); ok && !from.isBuiltIn() {
+		r.note(v.Pos, path, "the template of the repository must bring a chart below "+where+": DevStream made one there where it was missing")
+	}
 }
 
 // build are the options of a pipeline that builds the app.

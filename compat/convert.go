@@ -34,7 +34,9 @@ type converter struct {
 	vars *variables
 	// anchors are the values that aliases may name. A nil entry is one whose conversion has not ended.
 	anchors map[*yaml.Node]*anchored
-	path    []step
+	// kept are nodes with anchors outside of the tree at hand, which aliases may name too.
+	kept map[*yaml.Node]bool
+	path []step
 	// keep leaves the tree as it is, for one that is converted several times.
 	keep bool
 	// size is that of all values so far.
@@ -140,6 +142,10 @@ func (c *converter) value(n *yaml.Node) (v schema.Value, height int) {
 
 func (c *converter) alias(n *yaml.Node) (schema.Value, int) {
 	a, ok := c.anchors[n.Alias]
+	if !ok && c.kept[n.Alias] {
+		c.value(n.Alias)
+		a, ok = c.anchors[n.Alias]
+	}
 	switch {
 	case !ok:
 		c.mistake(n, fmt.Sprintf("`*%s` names something that stands in another section", n.Value), "repeat it here, or make it a variable")

@@ -47,7 +47,8 @@ func (r *reader) state(v schema.Value, state schema.StateConfig) (_ schema.State
 			if t, ok := r.text(f.Value, "state.backend"); ok && t.Text != "" {
 				t.Text = strings.ToLower(t.Text)
 				if t.Text != "local" && t.Text != "s3" && !inCluster(t.Text) {
-					r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text), cmp.Or(suggest(t.Text, "local", "s3", "k8s", "kubernetes"), "use local or s3"))
+					r.errs.Add(t.Pos, "state.backend", fmt.Sprintf("%q is not supported", t.Text),
+						cmp.Or(suggest(t.Text, "local", "s3", "k8s", "kubernetes"), "use local, s3 or k8s"))
 				}
 				state.Backend = t.Text
 			}
@@ -123,36 +124,4 @@ func (r *reader) s3State(options schema.Value, state *schema.StateConfig) {
 			r.errs.Add(options.Pos, "state.options."+required, "is required for the backend s3", "")
 		}
 	}
-}
-
-// text is a string; a number or a boolean counts as what the user wrote, null as an empty string. It is not ok after a
-// mistake.
-func (n *notes) text(v schema.Value, path string) (schema.Text, bool) {
-	t := schema.Text{Text: v.Text, Pos: v.Pos, From: v.From}
-	if n.missing[v.Pos] {
-		return t, false
-	}
-	switch v.Kind {
-	case schema.List, schema.Map:
-		n.errs.Add(v.Pos, path, "must be a string, not a "+kindName(v.Kind), "")
-		return t, false
-	case schema.Bool, schema.Int, schema.Float:
-		if raw, ok := n.raw[v.Pos]; ok {
-			t.Text = raw
-		}
-	}
-	return t, true
-}
-
-// mapping gives the fields of a map, none for null.
-func (n *notes) mapping(v schema.Value, path string) []schema.Field {
-	if v.Kind != schema.Map && v.Kind != schema.Null {
-		n.errs.Add(v.Pos, path, "must be a map, not a "+kindName(v.Kind), "")
-	}
-	return v.Fields
-}
-
-// unknown adds a mistake for a key that has no meaning.
-func (n *notes) unknown(f schema.Field, path string, known ...string) {
-	n.errs.Add(f.Pos, join(path, f.Name), "unknown key: DevStream ignored it", suggestOrList(f.Name, known))
 }

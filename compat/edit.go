@@ -18,6 +18,11 @@ func get(v schema.Value, name string) schema.Value {
 	return schema.Value{Pos: v.Pos}
 }
 
+// has tells whether a map has a field.
+func has(v schema.Value, name string) bool {
+	return slices.ContainsFunc(v.Fields, func(f schema.Field) bool { return f.Name == name })
+}
+
 // text is the text of a field that is no list and no map; empty where there is none.
 func text(v schema.Value, name string) string {
 	if found := get(v, name); found.Kind != schema.List && found.Kind != schema.Map {
@@ -79,3 +84,34 @@ func merge(under, over schema.Value) schema.Value {
 	}
 	return out
 }
+
+// isEmpty tells whether nothing was written.
+func isEmpty(v schema.Value) bool {
+	switch v.Kind {
+	case schema.Null:
+		return true
+	case schema.String:
+		return v.Text == ""
+	case schema.List:
+		return len(v.Items) == 0
+	case schema.Map:
+		return len(v.Fields) == 0
+	}
+	return false
+}
+
+// withAt is a map with a value at a path, the maps on the way made where they are missing.
+func withAt(v, value schema.Value, path ...string) schema.Value {
+	if len(path) == 0 {
+		return value
+	}
+	inner := get(v, path[0])
+	inner.Pos = value.Pos
+	if inner.Kind != schema.Map {
+		inner = schema.Value{Kind: schema.Map, Pos: value.Pos}
+	}
+	return with(v, path[0], withAt(inner, value, path[1:]...))
+}
+
+// isWritten tells whether the user has written a field, and not an app that became tools: that has no place for a key.
+func isWritten(f schema.Field) bool { return f.Pos != f.Value.Pos }

@@ -29,17 +29,15 @@ func IsYAML(path string) bool {
 	return yaml || isLaterBelow(path)
 }
 
-// isLaterBelow looks for a file of the later form below a folder that has none itself. Any folder may have YAML of others
-// somewhere in it, and a lot of it.
+// isLaterBelow looks for a file that is of the later form, and says so, below a folder that has none itself.
 func isLaterBelow(folder string) bool {
-	const many = 10_000
 	found, seen := false, 0
 	// A symbolic link is followed where it is the folder itself.
 	folder += string(filepath.Separator)
 	_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		seen++
 		switch {
-		case seen > many:
+		case seen > manyEntries:
 			return fs.SkipAll
 		case err != nil:
 			return nil //nolint:nilerr // what is closed to us says nothing
@@ -48,32 +46,14 @@ func isLaterBelow(folder string) bool {
 		case d.IsDir() || !isYAMLName(path):
 			return nil
 		}
-		if found = saysLater(path); found {
+		// One with mistakes is not passed over: they are told when it is read.
+		all, _ := probe(path)
+		if found = isLater(all) && ofTheSameForm(all); found {
 			return fs.SkipAll
 		}
 		return nil
 	})
 	return found
-}
-
-// saysLater tells whether a file is of the later form and says so.
-func saysLater(path string) bool {
-	data, err := readFile(path)
-	if err != nil {
-		return false
-	}
-	text, mistake := checkText(path, data)
-	if mistake != nil {
-		return false
-	}
-	var r reader
-	var all []*section
-	for _, d := range splitDocuments(path, text) {
-		if s := r.section(d); s != nil {
-			all = append(all, s)
-		}
-	}
-	return isLater(all) && ofTheSameForm(all)
 }
 
 func isYAMLName(name string) bool {
@@ -105,10 +85,8 @@ func (r *reader) readFolder() (*schema.Source, error) {
 			broken = true
 			return nil
 		}
-		r.files = append(r.files, path)
-		data, mistake := checkText(path, data)
-		if mistake != nil {
-			r.errs = append(r.errs, mistake)
+		data, ok := r.checked(path, data)
+		if !ok {
 			broken = true
 			return nil
 		}
@@ -128,7 +106,7 @@ func (r *reader) readFolder() (*schema.Source, error) {
 		return nil, r.errs.Err()
 	}
 	for _, s := range all {
-		for _, key := range []string{"state", "varFile", "toolFile"} {
+		for _, key := range earlierKeys() {
 			if n := s.key(key); n != nil {
 				r.errs.Add(s.at(n), key, "a folder is read as DevStream 0.10 and later did, which knows no such key", "name the main file instead of the folder")
 				return nil, r.errs.Err()
@@ -147,55 +125,18 @@ func (r *reader) readMain() (src *schema.Source, isMain bool, err error) {
 	if !r.exists(path) {
 		return nil, false, nil
 	}
-	data, err := r.open(path)
-	if err != nil {
-		return nil, false, nil
-	}
-	probe := reader{ctx: r.ctx}
-	text, mistake := checkText(path, data)
-	if mistake != nil {
-		return nil, false, nil
-	}
-	all, broken := probe.parseAll(splitDocuments(path, text))
-	if broken || len(all) == 0 || isLater(all) {
+	if all, broken := probe(path); broken || len(all) == 0 || isLater(all) {
 		return nil, false, nil
 	}
 	// A list of tools alone may be one file of 0.10 and later among others.
 	if others, err := Others(r.ctx, path); err == nil && len(others) > 0 {
 		return nil, false, nil
 	}
+	data, err := r.open(path)
+	if err != nil {
+		return nil, false, nil //nolint:nilerr // the folder is read then, and says so
+	}
 	r.path = path
 	src, err = r.read(data)
 	return src, true, err
-}
-
-// refuseVarFile adds a mistake for a file of variables that nobody would use.
-func (r *reader) refuseVarFile() {
-	r.errs.Add(schema.Pos{File: r.varFileArg}, "", "is not used: the configuration has its variables below `vars`", "move them there")
-}
-
-// givenVariables reads the file of variables that was given beside the configuration.
-func (r *reader) givenVariables(parts sections) *variables {
-	if parts.vars != nil {
-		r.errs.Add(parts.vars.start(), "", "there is a file of variables besides ("+r.varFileArg+")", "keep one of the two")
-	}
-	data, err := r.open(r.varFileArg)
-	if err != nil {
-		r.errs.Add(schema.Pos{File: r.varFileArg}, "", err.Error(), "")
-		return &variables{broken: true}
-	}
-	r.files = append(r.files, r.varFileArg)
-	data, mistake := checkText(r.varFileArg, data)
-	if mistake != nil {
-		r.errs = append(r.errs, mistake)
-		return &variables{broken: true}
-	}
-	docs := splitDocuments(r.varFileArg, data)
-	if len(docs) == 0 {
-		return &variables{}
-	}
-	if vars := r.variables(r.single(docs, "a file of variables")); vars != nil {
-		return vars
-	}
-	return &variables{broken: true}
 }

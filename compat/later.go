@@ -27,14 +27,7 @@ func laterKeys() []string {
 // isLater tells whether documents are of the form of 0.10 to 0.12. A section of variables of the forms before it may have
 // a variable that is called as one of its keys.
 func isLater(all []*section) bool {
-	for _, s := range all {
-		for _, key := range []string{"state", "varFile", "toolFile"} {
-			if s.key(key) != nil {
-				return false
-			}
-		}
-	}
-	return slices.ContainsFunc(all, (*section).isLater)
+	return !slices.ContainsFunc(all, (*section).hasEarlierKey) && slices.ContainsFunc(all, (*section).isLater)
 }
 
 func (s *section) isLater() bool {
@@ -54,16 +47,6 @@ func (s *section) isLater() bool {
 		}
 	}
 	return false
-}
-
-// below is the value of a key at the section's top, or nil.
-func (s *section) below(name string) *yaml.Node {
-	for i := 0; i < len(s.root.Content); i += 2 {
-		if s.root.Content[i].Value == name {
-			return s.root.Content[i+1]
-		}
-	}
-	return nil
 }
 
 // later reads a configuration of 0.10 to 0.12.

@@ -53,7 +53,7 @@ func (c *converter) fields(n *yaml.Node) (fields []schema.Field, height int) {
 		if first := find(name); !ok {
 			// The mistake has been noted.
 		} else if first >= 0 {
-			c.mistake(key, fmt.Sprintf("key `%s` is written twice, first at %s", name, fields[first].Pos), "")
+			c.mistake(key, fmt.Sprintf("key `%s` is written twice, first at %s", c.original(key), fields[first].Pos), "")
 		} else {
 			add(schema.Field{Name: name, Pos: c.pos(key), Value: v})
 		}
@@ -106,6 +106,48 @@ func (c *converter) merged(n *yaml.Node, height *int) []schema.Field {
 	return fields
 }
 
+// mergedContent is the content of a map as if what `<<` merges stood in it, behind its own keys. What is merged and is no map
+// is bad, nil for nothing.
+func mergedContent(n *yaml.Node) (content []*yaml.Node, bad *yaml.Node) {
+	own := map[string]bool{}
+	seen := map[*yaml.Node]bool{}
+	var add func(n *yaml.Node, top bool)
+	add = func(n *yaml.Node, top bool) {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		switch {
+		case seen[n]:
+			return
+		case n.Kind == yaml.SequenceNode && !top:
+			for _, item := range n.Content {
+				add(item, false)
+			}
+			return
+		case n.Kind != yaml.MappingNode:
+			bad = n
+			return
+		}
+		seen[n] = true
+		var merge []*yaml.Node
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			switch {
+			case key.Tag == "!!merge":
+				merge = append(merge, n.Content[i+1])
+			case top || !own[key.Value]:
+				own[key.Value] = true
+				content = append(content, key, n.Content[i+1])
+			}
+		}
+		for _, m := range merge {
+			add(m, false)
+		}
+	}
+	add(n, true)
+	return content, bad
+}
+
 // key is the text of a key. Numbers and booleans are what was written.
 func (c *converter) key(n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.AliasNode {
@@ -124,7 +166,7 @@ func (c *converter) key(n *yaml.Node) (string, bool) {
 	}
 	name, _, _, ok := c.fill(n)
 	if ok && name != n.Value && strings.Contains(name, "${{") {
-		c.mistake(n, "`"+name+"` is filled in when the tool is applied, and keys must be known before", "write the key itself, or a variable that has it")
+		c.mistake(n, "`"+c.original(n)+"` is filled in when the tool is applied, and keys must be known before", "write the key itself, or a variable that has it")
 		ok = false
 	}
 	return name, ok

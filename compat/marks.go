@@ -40,7 +40,8 @@ func isVariableName(s string) bool {
 
 // environmentName is X in `env X`, `env "X"` and `env 'X'`; empty for what is none of them.
 func environmentName(s string) string {
-	name, ok := strings.CutPrefix(s, "env")
+	// In a text in double quotes those inside are escaped.
+	name, ok := strings.CutPrefix(strings.ReplaceAll(s, `\"`, `"`), "env")
 	if !ok {
 		return ""
 	}

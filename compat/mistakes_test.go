@@ -63,7 +63,7 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 		{"key is a list", "tools:\n" + tool + "  options: {[a]: b}\n", "tools[0].options: a key must be a single word, not a list or a map: config.yaml:4:13"},
 		{"key is missing", "tools:\n" + tool + "  options: {~: b}\n", "tools[0].options: a key is missing in front of `:`: config.yaml:4:13"},
 
-		{"unknown backend", "state: {backend: etcd}\ntools: []\n", "state.backend: \"etcd\" is not supported (use local or s3): config.yaml:1:18"},
+		{"unknown backend", "state: {backend: etcd}\ntools: []\n", "state.backend: \"etcd\" is not supported (use local, s3 or k8s): config.yaml:1:18"},
 		{"s3 without key", "state: {backend: s3, options: {bucket: b, region: r, stateFile: f, endpint: e, pathStyle: 1}}\n",
 			"state.options.key: is required for the backend s3: config.yaml:1:31\n" +
 				"state.options.stateFile: has no meaning for the backend s3 (remove it): config.yaml:1:54\n" +
@@ -97,9 +97,9 @@ func TestMistakesHaveAPlaceAndSayWhatToDo(t *testing.T) {
 				"tools: must be a list, not a number (write `- name: …` for each tool): config.yaml:5:8"},
 
 		{"environment in names", "e: \"[[ env X ]]\"\n---\ntools:\n- name: a\n  instanceID: x-[[ env ID ]]\n  options: {[[ env X ]]: 1, \"[[ e ]]\": 2, '${{ a }}': 3}\n",
-			"tools[0].instanceID: `x-${{ env.ID }}` is filled in when the tool is applied, and its name must be known before (write the name itself, or a variable that has it): config.yaml:5:15\n" +
-				"tools[0].options: `${{ env.X }}` is filled in when the tool is applied, and keys must be known before (write the key itself, or a variable that has it): config.yaml:6:13\n" +
-				"tools[0].options: `${{ env.X }}` is filled in when the tool is applied, and keys must be known before (write the key itself, or a variable that has it): config.yaml:6:29"},
+			"tools[0].instanceID: \"x-${{ env.ID }}\" is filled in when the tool is applied, and its name must be known before (write the name itself, or a variable that has it): config.yaml:5:15\n" +
+				"tools[0].options: `[[ env X ]]` is filled in when the tool is applied, and keys must be known before (write the key itself, or a variable that has it): config.yaml:6:13\n" +
+				"tools[0].options: `[[ e ]]` is filled in when the tool is applied, and keys must be known before (write the key itself, or a variable that has it): config.yaml:6:29"},
 
 		{"deep", "tools:\n" + tool + "  options: {a: " + deep + "}\n", "tools[0].options.a" + strings.Repeat("[0]", 96) + ": lists and maps stand more than 100 deep in one another: config.yaml:4:112"},
 		{"alias of itself", "tools:\n" + tool + "  options: &o {a: *o}\n", "tools[0].options.a: `*o` stands inside of what it names: config.yaml:4:19"},

@@ -15,6 +15,8 @@ type nested struct {
 	*reader
 	out   *variables
 	known map[string]*nestedVariable
+	// anchored are the variables in whose values aliases find what they name.
+	anchored map[*yaml.Node]string
 	// open are those whose values are being looked at, the outermost first.
 	open []string
 }
@@ -28,7 +30,7 @@ type nestedVariable struct {
 
 // laterVariables reads the sections `vars` of 0.10 to 0.12, in which one variable may use others, before or behind it.
 func (r *reader) laterVariables(pieces []piece) *variables {
-	n := nested{reader: r, out: &variables{}, known: map[string]*nestedVariable{}}
+	n := nested{reader: r, out: &variables{}, known: map[string]*nestedVariable{}, anchored: map[*yaml.Node]string{}}
 	var names []string
 	for _, p := range pieces {
 		c := p.converter(r, n.out)
@@ -38,13 +40,20 @@ func (r *reader) laterVariables(pieces []piece) *variables {
 			}
 			continue
 		}
-		for i := 0; i < len(p.value.Content); i += 2 {
-			key := p.value.Content[i]
+		content, bad := mergedContent(p.value)
+		if bad != nil {
+			c.mistake(bad, "`<<` takes a map or a list of maps", "")
+		}
+		// What is merged is converted for each of the two places.
+		c.keep = len(content) != len(p.value.Content)
+		for i := 0; i < len(content); i += 2 {
+			key := content[i]
 			if first := n.known[key.Value]; first != nil {
 				c.mistake(key, fmt.Sprintf("variable `%s` is written twice, first at %s", key.Value, first.pos(first.key)), "")
 				continue
 			}
-			n.known[key.Value] = &nestedVariable{converter: c, key: key, value: p.value.Content[i+1]}
+			n.known[key.Value] = &nestedVariable{converter: c, key: key, value: content[i+1]}
+			n.anchors(content[i+1], key.Value)
 			names = append(names, key.Value)
 			n.out.declared = append(n.out.declared, schema.Field{Name: key.Value})
 		}
@@ -54,6 +63,16 @@ func (r *reader) laterVariables(pieces []piece) *variables {
 	}
 	n.out.raw, n.out.known = r.raw, nil
 	return n.out
+}
+
+// anchors notes what aliases may name in the value of a variable.
+func (n *nested) anchors(node *yaml.Node, name string) {
+	if _, known := n.anchored[node]; node.Anchor != "" && !known {
+		n.anchored[node] = name
+	}
+	for _, child := range node.Content {
+		n.anchors(child, name)
+	}
 }
 
 // read converts a variable, after those that it uses.
@@ -83,21 +102,33 @@ func (n *nested) uses(v *nestedVariable, node *yaml.Node) bool {
 	for _, child := range node.Content {
 		ok = n.uses(v, child) && ok
 	}
+	if node.Kind == yaml.AliasNode {
+		if name, found := n.anchored[node.Alias]; found && name != v.key.Value {
+			return n.use(v, v.pos(node), name)
+		}
+		return true
+	}
 	if node.Kind != yaml.ScalarNode || len(v.template.marks) == 0 {
 		return ok
 	}
 	for _, m, rest := v.template.next(node.Value); m != nil; _, m, rest = v.template.next(rest) {
 		name, _, _ := strings.Cut(m.name, ".")
-		if at := slices.Index(n.open, name); at >= 0 {
-			n.errs.Add(m.pos, "vars."+v.key.Value, "the variable needs itself: "+strings.Join(append(slices.Clone(n.open[at:]), name), " -> "), "")
-			ok = false
-			continue
-		}
-		if len(n.open) > maxDepth {
-			n.errs.Add(m.pos, "vars."+v.key.Value, fmt.Sprintf("more than %d variables need one another", maxDepth), "")
-			return false
-		}
-		n.read(name)
+		ok = n.use(v, m.pos, name) && ok
 	}
 	return ok
+}
+
+// use reads a variable that another one uses. It is not ok if that leads back to one that is being read.
+func (n *nested) use(v *nestedVariable, pos schema.Pos, name string) bool {
+	path := "vars." + v.key.Value
+	if at := slices.Index(n.open, name); at >= 0 {
+		n.errs.Add(pos, path, "the variable needs itself: "+strings.Join(append(slices.Clone(n.open[at:]), name), " -> "), "")
+		return false
+	}
+	if len(n.open) > maxDepth {
+		n.errs.Add(pos, path, fmt.Sprintf("more than %d variables need one another", maxDepth), "")
+		return false
+	}
+	n.read(name)
+	return true
 }

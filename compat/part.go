@@ -22,18 +22,22 @@ func Others(ctx context.Context, path string) ([]string, error) {
 	if !hasNeighbours(path) && !mayBeLater(path) {
 		return nil, ctx.Err()
 	}
-	own := probe(ctx, path)
+	own, broken := probe(path)
 	later := isLater(own)
-	if len(own) == 0 || !later && !onlyTools(own) {
+	if broken || len(own) == 0 || !later && !onlyTools(own) {
 		return nil, ctx.Err()
 	}
 	// The separator has a link to a folder followed.
 	folder := filepath.Dir(path) + string(filepath.Separator)
 	var others []string
+	seen := 0
 	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
+		seen++
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case seen > manyEntries:
+			return fs.SkipAll
 		case err != nil:
 			return nil //nolint:nilerr // a folder that is closed to us holds nothing that could be missed
 		case d.IsDir() && name != folder && (!later || strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
@@ -41,8 +45,8 @@ func Others(ctx context.Context, path string) ([]string, error) {
 		case d.IsDir() || !isYAMLName(name) || filepath.Clean(name) == filepath.Clean(path):
 			return nil
 		}
-		theirs := probe(ctx, name)
-		if isLater(theirs) && hasTools(theirs) || later && hasTools(theirs) && ofTheSameForm(theirs) {
+		theirs, broken := probe(name)
+		if !broken && hasTools(theirs) && (isLater(theirs) || later && ofTheSameForm(theirs)) {
 			others = append(others, name)
 		}
 		return nil
@@ -52,6 +56,10 @@ func Others(ctx context.Context, path string) ([]string, error) {
 	}
 	return others, nil
 }
+
+// manyEntries is how many files and folders are looked at for one of a form: any folder may have YAML of others somewhere in
+// it, and a lot of it.
+const manyEntries = 10_000
 
 // hasNeighbours tells whether there are other YAML files in the folder of a file.
 func hasNeighbours(path string) bool {
@@ -78,22 +86,24 @@ func mayBeLater(path string) bool {
 	return false
 }
 
-// probe parses a file without a word about its mistakes.
-func probe(ctx context.Context, path string) []*section {
+// probe parses a file without a word about its mistakes. It is broken if there are some.
+func probe(path string) (all []*section, broken bool) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil
+		return nil, true
 	}
 	text, mistake := checkText(path, data)
 	if mistake != nil {
-		return nil
+		return nil, true
 	}
-	r := reader{ctx: ctx}
-	all, broken := r.parseAll(splitDocuments(path, text))
-	if broken {
-		return nil
+	docs := splitDocuments(path, text)
+	var r reader
+	for _, d := range docs[:min(len(docs), maxSections)] {
+		if s := r.section(d); s != nil {
+			all = append(all, s)
+		}
 	}
-	return all
+	return all, len(all) < len(docs)
 }
 
 // onlyTools tells whether documents have tools and nothing else, so that they may be of any form.

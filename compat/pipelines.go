@@ -18,6 +18,8 @@ type pipelineTemplate struct {
 	item *yaml.Node
 	name string
 	kind schema.Text
+	// anchored are what aliases may name: they may stand in other templates.
+	anchored map[*yaml.Node]bool
 }
 
 // pipeline is an element of `ci` or `cd`: its plugin, and the options with those of its template under them.
@@ -40,15 +42,22 @@ func (r *reader) pipelineTemplates(pieces []piece, vars *variables) map[string]*
 			}
 			continue
 		}
+		anchored := map[*yaml.Node]bool{}
+		gatherAnchors(p.value, anchored)
 		for i, item := range p.value.Content {
+			if item.Kind == yaml.AliasNode {
+				item = item.Alias
+			}
 			c := p.converter(r, vars)
 			c.path = append(c.path, step{index: i})
-			t := &pipelineTemplate{piece: p, item: item}
-			for j := 0; j+1 < len(item.Content); j += 2 {
-				key, value := item.Content[j], item.Content[j+1]
+			t := &pipelineTemplate{piece: p, item: item, anchored: anchored}
+			// What cannot be merged is told where the template is used.
+			content, _ := mergedContent(item)
+			for j := 0; j < len(content); j += 2 {
+				key, value := content[j], content[j+1]
 				switch key.Value {
 				case "name":
-					t.name = value.Value
+					t.name = p.template.original(value.Value)
 				case "type":
 					t.kind = schema.Text{Text: value.Value, Pos: p.at(value)}
 				case "options":
@@ -62,7 +71,7 @@ func (r *reader) pipelineTemplates(pieces []piece, vars *variables) map[string]*
 			case known[t.name] != nil:
 				c.mistake(item, fmt.Sprintf("pipelineTemplate %s is written twice, first at %s", t.name, p.at(known[t.name].item)), "")
 			case !slices.Contains(pipelineKinds(), t.kind.Text):
-				c.mistake(item, fmt.Sprintf("the type of pipelineTemplate %s is %q", t.name, t.kind.Text),
+				c.mistake(item, fmt.Sprintf("the type of pipelineTemplate %s is %q", t.name, p.template.original(t.kind.Text)),
 					cmp.Or(suggest(t.kind.Text, pipelineKinds()...), "it is one of "+strings.Join(pipelineKinds(), ", ")))
 			default:
 				known[t.name] = t
@@ -70,6 +79,16 @@ func (r *reader) pipelineTemplates(pieces []piece, vars *variables) map[string]*
 		}
 	}
 	return known
+}
+
+// gatherAnchors adds the nodes with anchors in a tree.
+func gatherAnchors(n *yaml.Node, to map[*yaml.Node]bool) {
+	if n.Anchor != "" {
+		to[n] = true
+	}
+	for _, child := range n.Content {
+		gatherAnchors(child, to)
+	}
 }
 
 // element reads one element of `ci` or `cd`.
@@ -106,7 +125,7 @@ func (r *appReader) element(a *app, v schema.Value, path string) (pipeline, bool
 	case len(r.errs) > before:
 		return p, false
 	case !isTemplate && !slices.Contains(pipelineKinds(), p.kind.Text):
-		r.errs.Add(p.kind.Pos, path+".type", fmt.Sprintf("%q is no plugin for pipelines", p.kind.Text),
+		r.errs.Add(p.kind.Pos, path+".type", shown(p.kind)+" is no plugin for pipelines",
 			cmp.Or(suggest(p.kind.Text, append(pipelineKinds(), "template")...), "it is `template` or one of "+strings.Join(pipelineKinds(), ", ")))
 		return p, false
 	case !isTemplate:
@@ -120,7 +139,7 @@ func (r *appReader) element(a *app, v schema.Value, path string) (pipeline, bool
 		if len(known) > 0 {
 			hint = suggestOrList(name.Text, known)
 		}
-		r.errs.Add(name.Pos, path+".templateName", fmt.Sprintf("there is no pipelineTemplate %s", name.Text), hint)
+		r.errs.Add(name.Pos, path+".templateName", "there is no pipelineTemplate "+shown(name), hint)
 		return p, false
 	}
 	p.kind = t.kind
@@ -135,7 +154,7 @@ func (r *appReader) element(a *app, v schema.Value, path string) (pipeline, bool
 func (r *appReader) filled(a *app, t *pipelineTemplate, vars schema.Value) schema.Value {
 	spec := &variables{fields: a.spec.Fields, raw: r.raw, outer: r.vars}
 	c := t.converter(r.reader, &variables{fields: vars.Fields, raw: r.raw, outer: spec})
-	c.keep = true
+	c.keep, c.kept = true, t.anchored
 	c.path = []step{{name: "pipelineTemplates." + t.name + " (for the app " + a.name.Text + ")"}}
 	v, _ := c.value(t.item)
 	c.grow(t.item, c.size)

@@ -1,8 +1,16 @@
-// Package compat reads DevStream's YAML, configurations and state files, and gives what it read to [schema].
+// Package compat reads DevStream's YAML of every release from 0.2 to 0.12, configurations and state files, and gives what it
+// read to [schema]: a [schema.Source] that [schema.Loader] checks, and the tools of a state.
 //
-// It is the one door to the YAML library, and nothing behind it knows that there is YAML. A file goes through it in
-// three steps: cut into documents (document.go), parsed into a tree (yaml.go), turned into [schema.Value] with a place for
-// every part (convert.go). Everything else works on those values.
+// It is the one door to the YAML library, and nothing behind it knows that there is YAML. A file is cut into documents
+// (document.go) and parsed into trees (yaml.go); which form it has is told by their keys (sections.go, later.go); then they
+// are turned into [schema.Value] with a place for every part (convert.go). Everything else works on those values: apps
+// become tools (apps.go), and plugins of 0.8 to 0.12 those that do their work here (rename.go). Tools of a state are renamed
+// by the same functions (state_names.go), so that what is unchanged is the same in both. Only [Written] goes back to the
+// trees, for what values do not say: comments, and where variables stood.
+//
+// Nothing that DevStream let pass and that could do harm is passed over: it is a mistake, which says what DevStream did
+// (letpass.go has those that only the schema finds). What has no effect here, and loses nothing by it, is a note. No message
+// tells the value of a variable, which may be a secret.
 //
 // DevStream filled `[[ name ]]` in the raw text, before there was YAML: a value with `: ` or `#` in it changed the
 // structure, quotes came out as HTML, a password "0123" became the number 83, and every line of an error was that of a
@@ -22,10 +30,10 @@ import (
 	"github.com/devstream-io/dtm/schema"
 )
 
-// Read reads the DevStream configuration at path and the files that it names: the single list of 0.2
-// to 0.4; the core, variables and tools of 0.5 to 0.9, as files or as sections parted by `---`; the one file of 0.10 to 0.12,
-// and the folder of such files. Names of files are relative to the folder of path, or to the current folder if they are only
-// there. Plugins of 0.8 to 0.12 become those that do their work here.
+// Read reads the DevStream configuration at path and the files that it names: the single list of 0.2 to 0.4; the core,
+// variables and tools of 0.5 to 0.9, as files or as sections parted by `---`; the one file of 0.10 to 0.12, and the folder of
+// such files. Names of files are relative to the folder of path, or to the current folder if they are only there. Plugins of
+// 0.8 to 0.12 become those that do their work here.
 //
 // Plugins, instances, dependencies, options and references are not checked; [schema.Loader] does that. A configuration
 // without tools is no mistake here. Mistakes are schema.Errors, as many as could be found at once; where none of them can
@@ -114,6 +122,9 @@ func (r *reader) read(data []byte) (*schema.Source, error) {
 		tools = r.convert(parts.tools, vars)
 		core = r.core(tools)
 	default:
+		if !r.toolsAt.IsValid() {
+			r.toolsAt = parts.core.start()
+		}
 		core = r.core(r.convert(parts.core, &variables{fixed: "this section takes no variables: DevStream left them as text"}))
 	}
 	switch {
@@ -143,7 +154,7 @@ func (r *reader) done(core coreConfig, tools []schema.SourceTool) (*schema.Sourc
 		r.emptyList()
 	}
 	src := &schema.Source{Files: r.files, State: core.state, Keeping: core.keeping, Plugins: core.plugins, Tools: tools, Notes: r.told,
-		Formerly: r.formerly()}
+		LetPass: r.letPass()}
 	if err := r.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -193,25 +204,6 @@ func (r *reader) toolFile(name schema.Text) *section {
 	return s
 }
 
-// varFile reads the file of variables that the core names; nil if there is none.
-func (r *reader) varFile(name schema.Text) *variables {
-	if name.Text == "" {
-		return nil
-	}
-	file, data, ok := r.named("varFile", name)
-	if !ok {
-		return &variables{broken: true}
-	}
-	docs := splitDocuments(file, data)
-	if len(docs) == 0 {
-		return &variables{}
-	}
-	if vars := r.variables(r.single(docs, "a varFile")); vars != nil {
-		return vars
-	}
-	return &variables{broken: true}
-}
-
 // single opens the only document of a file.
 func (r *reader) single(docs []document, what string) *section {
 	if len(docs) > 1 {
@@ -237,16 +229,19 @@ func (r *reader) named(key string, name schema.Text) (file string, data []byte, 
 		r.errs.Add(name.Pos, key, fmt.Sprintf("%s: %v", file, err), "")
 		return "", nil, false
 	}
+	data, ok = r.checked(file, data)
+	return file, data, ok
+}
+
+// checked is what was read of a file as text. It is not ok after a mistake.
+func (r *reader) checked(file string, data []byte) (text []byte, ok bool) {
 	r.files = append(r.files, file)
-	if len(data) == 0 {
-		return file, data, true
-	}
-	data, mistake := checkText(file, data)
+	text, mistake := checkText(file, data)
 	if mistake != nil {
 		r.errs.put(mistake)
-		return "", nil, false
+		return nil, false
 	}
-	return file, data, true
+	return text, true
 }
 
 func exists(name string) bool {

@@ -48,7 +48,7 @@ func (c *converter) scalar(n *yaml.Node) schema.Value {
 	case "!!float":
 		v.Kind, v.Text = number(text)
 		if v.Text == "" {
-			c.mistake(n, "`"+text+"` is no number that JSON has", "put quotes around it")
+			c.mistake(n, "`"+c.original(n)+"` is no number that JSON has", "put quotes around it")
 			return schema.Value{Pos: v.Pos}
 		}
 		if v.Kind == schema.Int && n.Style&yaml.TaggedStyle != 0 {
@@ -156,6 +156,14 @@ func (c *converter) unfilled(m *mark, style yaml.Style, none *withoutVariables) 
 	return variable{unknown: true}
 }
 
+// original is the text of a scalar with its variables as they were written: what they are may be a secret.
+func (c *converter) original(n *yaml.Node) string {
+	if c.template == nil {
+		return n.Value
+	}
+	return c.template.original(n.Value)
+}
+
 // checkTag adds a mistake if a list or map has another tag than its own.
 func (c *converter) checkTag(n *yaml.Node, tag string) {
 	if n.Style&yaml.TaggedStyle != 0 && n.Tag != tag {
@@ -175,7 +183,7 @@ func (c *converter) tagged(n *yaml.Node, text string) string {
 		}
 		fallthrough
 	case "!!int", "!!bool", "!!null":
-		c.mistake(n, "`"+text+"` does not fit its tag "+tag, "")
+		c.mistake(n, "`"+c.original(n)+"` does not fit its tag "+tag, "")
 	default:
 		c.mistake(n, "the tag "+tag+" means nothing here", "remove it")
 	}

@@ -23,6 +23,9 @@ type StateTool struct {
 	Renamed bool
 }
 
+// noState is the hint where a file is nothing that DevStream wrote.
+const noState = "this is no state file of DevStream, or a damaged one"
+
 // ReadState reads a state file of DevStream, of every version from 0.2 to 0.12, as its tools in the order of the file. The
 // versions are told apart entry by entry: name and plugin {kind, version} up to 0.3.0; name and plugin, and in 0.4 dependson,
 // up to 0.4; name, instanceid, dependson and resource up to 0.9; name, instanceID, dependsOn and resourceStatus since. A file without
@@ -34,7 +37,7 @@ func ReadState(file string, data []byte, own func(plugin string) bool) ([]StateT
 	n := notes{size: len(data)}
 	data, mistake := checkText(file, data)
 	if mistake != nil {
-		mistake.Hint = "this is no state file of DevStream, or a damaged one"
+		mistake.Hint = noState
 		return nil, schema.Errors{mistake}
 	}
 	docs := splitDocuments(file, data)
@@ -46,7 +49,7 @@ func ReadState(file string, data []byte, own func(plugin string) bool) ([]StateT
 	}
 	root, mistake := parse(docs[0], docs[0].text)
 	if mistake != nil {
-		mistake.Hint = "this is no state file of DevStream, or a damaged one"
+		mistake.Hint = noState
 		return nil, schema.Errors{mistake}
 	}
 	var tools []StateTool
@@ -112,7 +115,7 @@ type stateEntry struct {
 
 func (n *notes) stateTool(e schema.Field) (stateDraft, bool) {
 	if e.Value.Kind != schema.Map {
-		n.errs.Add(e.Value.Pos, e.Name, "must be a map, not a "+kindName(e.Value.Kind), "this is no state file of DevStream, or a damaged one")
+		n.errs.Add(e.Value.Pos, e.Name, "must be a map, not a "+kindName(e.Value.Kind), noState)
 		return stateDraft{}, false
 	}
 	var entry stateEntry
@@ -162,7 +165,8 @@ func (n *notes) stateID(e schema.Field, entry stateEntry) schema.ID {
 	}
 	id, err := schema.ParseID(string(schema.MakeID(p.Text, i.Text)))
 	if err != nil {
-		n.errs.Add(e.Pos, e.Name, "has no name that this version can read: "+err.Error(), "")
+		n.errs.Add(e.Pos, e.Name, "has no name that this version can read: "+err.Error(),
+			"give it another name, here and in the configuration: keep a copy of this file")
 	}
 	return id
 }

@@ -147,6 +147,19 @@ func (t *template) appendStandIn(out []byte, number, width int) []byte {
 // of is a mark as it was written.
 func (t *template) of(m *mark) string { return string(t.written[m.begin:m.end]) }
 
+// original is a text with its variables as they were written.
+func (t *template) original(text string) string {
+	if len(t.marks) == 0 {
+		return text
+	}
+	var b strings.Builder
+	before, m, after := t.next(text)
+	for ; m != nil; before, m, after = t.next(after) {
+		b.WriteString(before + t.of(m))
+	}
+	return b.String() + before
+}
+
 // next cuts s at its first stand-in. The mark is nil if there is none.
 func (t *template) next(s string) (before string, m *mark, after string) {
 	for at := 0; ; {

@@ -29,8 +29,8 @@ func (r *reader) tools(section schema.Value) []schema.SourceTool {
 		return nil
 	}
 	t := toolList{notes: &r.notes, seen: make(map[schema.ID]schema.Pos, len(list.Items))}
+	t.references = turner{seen: map[any]bool{}, turn: func(ref *schema.Reference) { ref.Tool = schema.ID(turned(string(ref.Tool))) }}
 	t.old = slices.ContainsFunc(list.Items, func(v schema.Value) bool { return has(v, "plugin") && !has(v, "instanceID") })
-	r.old = t.old
 	tools := make([]schema.SourceTool, 0, len(list.Items))
 	for i, item := range list.Items {
 		if tool, ok := t.tool(item, fmt.Sprintf("tools[%d]", i)); ok {
@@ -40,17 +40,21 @@ func (r *reader) tools(section schema.Value) []schema.SourceTool {
 	return tools
 }
 
-func has(v schema.Value, name string) bool {
-	return slices.ContainsFunc(v.Fields, func(f schema.Field) bool { return f.Name == name })
+// emptyList tells of a list without tools, which is no mistake by itself.
+func (r *reader) emptyList() {
+	pos := r.toolsAt
+	if !pos.IsValid() {
+		pos = schema.Pos{File: r.path}
+	}
+	r.note(pos, "tools", "there are no tools: DevStream deleted all that it had made; `dtm apply` does that with --allow-empty only")
 }
 
 // toolList reads the tools of one list.
 type toolList struct {
 	*notes
-	old  bool
 	seen map[schema.ID]schema.Pos
-	// turned are the lists and maps in which references have been turned round; aliases share them.
-	turned map[any]bool
+	// references turns those of the old form round.
+	references turner
 }
 
 func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
@@ -70,15 +74,21 @@ func (t *toolList) tool(v schema.Value, path string) (schema.SourceTool, bool) {
 		case instance:
 			tool.Instance = t.word(f, path)
 		case "dependsOn":
+			before := len(t.errs)
 			tool.DependsOn = t.dependsOn(f.Value, path+".dependsOn")
+			t.harmless += len(t.errs) - before
 		case "lifecycle":
-			tool.Lifecycle = f.Value
+			before := len(t.errs)
 			t.mapping(f.Value, path+".lifecycle")
+			t.harmless += len(t.errs) - before
+			if f.Value.Kind == schema.Map {
+				tool.Lifecycle = f.Value
+			}
 		case "options":
 			tool.Options = f.Value
 			t.mapping(f.Value, path+".options")
 			if t.old {
-				t.turn(&tool.Options)
+				t.references.value(&tool.Options)
 			}
 		case "plugin", "instanceID":
 			t.errs.Add(f.Pos, path+"."+f.Name, "does not belong to the form of this list", "write "+t.form()+" for every tool")
@@ -133,7 +143,7 @@ func (t *toolList) word(f schema.Field, path string) schema.Text {
 	case ok && text.Text == "":
 		t.errs.Add(f.Value.Pos, path, "is empty", "")
 	case ok && strings.Contains(text.Text, "${{"):
-		t.errs.Add(f.Value.Pos, path, "`"+text.Text+"` is filled in when the tool is applied, and its name must be known before",
+		t.errs.Add(f.Value.Pos, path, shown(text)+" is filled in when the tool is applied, and its name must be known before",
 			"write the name itself, or a variable that has it")
 	}
 	return text
@@ -181,60 +191,10 @@ func (t *toolList) dependsOn(v schema.Value, path string) []schema.Text {
 	return needs
 }
 
-// turn rewrites the references in a value to PLUGIN.NAME.
-func (t *toolList) turn(v *schema.Value) {
-	var shared any
-	switch {
-	case v.Kind == schema.String:
-		v.Text = turnedReferences(v.Text)
-		return
-	case len(v.Items) > 0:
-		shared = &v.Items[0]
-	case len(v.Fields) > 0:
-		shared = &v.Fields[0]
-	default:
-		return
-	}
-	if t.turned[shared] {
-		return
-	}
-	if t.turned == nil {
-		t.turned = map[any]bool{}
-	}
-	t.turned[shared] = true
-	for i := range v.Items {
-		t.turn(&v.Items[i])
-	}
-	for i := range v.Fields {
-		t.turn(&v.Fields[i].Value)
-	}
-}
-
 // turned makes PLUGIN.NAME of NAME.PLUGIN. A name may have dots, a plugin has none.
 func turned(id string) string {
 	if i := strings.LastIndexByte(id, '.'); i >= 0 {
 		return id[i+1:] + "." + id[:i]
 	}
 	return id
-}
-
-// turnedReferences turns the references in a text round. What is none stays, so that the checks to come can show it.
-func turnedReferences(text string) string {
-	if !strings.Contains(text, "${{") {
-		return text
-	}
-	parts, err := schema.SplitReferences(text)
-	if err != nil {
-		return text
-	}
-	var b strings.Builder
-	for _, p := range parts {
-		if p.Ref == nil {
-			b.WriteString(schema.EscapeReferences(p.Text))
-			continue
-		}
-		p.Ref.Tool = schema.ID(turned(string(p.Ref.Tool)))
-		b.WriteString(p.Ref.String())
-	}
-	return b.String()
 }

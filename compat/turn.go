@@ -6,18 +6,11 @@ import (
 	"github.com/devstream-io/dtm/schema"
 )
 
-// turner puts new names where tools are referred to.
+// turner changes the references in values.
 type turner struct {
-	names map[schema.ID]schema.ID
+	turn func(ref *schema.Reference)
 	// seen are the lists and maps that have been gone through; aliases share them.
 	seen map[any]bool
-}
-
-func (t *turner) id(id schema.ID) schema.ID {
-	if to, ok := t.names[id]; ok {
-		return to
-	}
-	return id
 }
 
 func (t *turner) value(v *schema.Value) {
@@ -60,23 +53,8 @@ func (t *turner) references(text string) string {
 			b.WriteString(schema.EscapeReferences(p.Text))
 			continue
 		}
-		if old := p.Ref.Tool; t.names[old] != "" {
-			p.Ref.Tool = t.names[old]
-			p.Ref.Key = outputKey(old, p.Ref.Key)
-		}
+		t.turn(p.Ref)
 		b.WriteString(p.Ref.String())
 	}
 	return b.String()
-}
-
-// outputKey is the name here of an output that a tool of DevStream had.
-func outputKey(old schema.ID, key []string) []string {
-	if old.Plugin() != "helm-installer" {
-		return key
-	}
-	switch key[0] {
-	case "jenkins_url", "jenkinsURL", "devlake_url", "devlakeURL":
-		return []string{"url"}
-	}
-	return key
 }

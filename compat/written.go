@@ -72,10 +72,9 @@ func (w *writtenReader) variablesOf(all []*section) {
 		return
 	}
 	for i, s := range all {
-		isCore := s.key("state") != nil || s.key("varFile") != nil || s.key("toolFile") != nil || s.hasSources()
 		tools := s.below("tools")
 		isTools := tools != nil && tools.Kind != yaml.ScalarNode
-		if i < w.main && (isCore || s.key("tools") != nil) || i >= w.main && isTools {
+		if i < w.main && (s.isCore() || tools != nil) || i >= w.main && isTools {
 			continue
 		}
 		w.written.Variables = append(w.written.Variables, w.convert(s, nil).Fields...)
@@ -164,25 +163,11 @@ func (w *writtenReader) comment(s *section, n *yaml.Node, at atNode) {
 		lines := strings.Split(c.text, "\n")
 		for i, line := range lines {
 			line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "#"), " ")
-			lines[i] = w.unmarked(s, strings.TrimRight(line, " \t"))
+			lines[i] = s.template.original(strings.TrimRight(line, " \t"))
 		}
 		text := strings.Trim(strings.Join(lines, "\n"), "\n")
 		w.written.Comments = append(w.written.Comments, schema.Comment{Pos: at.pos, Value: at.value, Top: at.top, Apart: n.Kind == yaml.DocumentNode && c.side == schema.Above, Side: c.side, Text: text})
 	}
-}
-
-// unmarked is a text with its variables as they were written.
-func (w *writtenReader) unmarked(s *section, text string) string {
-	var b strings.Builder
-	before, m, after := s.template.next(text)
-	for ; m != nil; before, m, after = s.template.next(after) {
-		name := m.name
-		if m.env != "" {
-			name = "env " + m.env
-		}
-		b.WriteString(before + "[[ " + name + " ]]")
-	}
-	return b.String() + before
 }
 
 // scalar notes the variables in a scalar.

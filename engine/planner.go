@@ -145,7 +145,10 @@ func (m *planner) read(ctx context.Context, t *store.Tool) reading {
 	}
 	left := t.Resource
 	if t.TakenOver && len(left) > 0 { // nobody knows what was left of a tool without a resource
-		if left, err = kind.Succeed(ctx, options, t.Resource); err != nil {
+		if left, err = m.engine.inheritance(t); err == nil {
+			left, err = kind.Succeed(ctx, options, left)
+		}
+		if err != nil {
 			return reading{err: m.engine.secrets.redact(err)}
 		}
 	}
@@ -174,11 +177,6 @@ func (m *planner) remembered(ref schema.Reference) (any, bool, error) {
 		return nil, false, nil // of no use here, and told when the tool is planned
 	}
 	return v, known, nil
-}
-
-func unknownPlugin(id schema.ID) error {
-	return plugins.Hinted(fmt.Errorf("there is no plugin %q in this dtm, but the state has a tool of it", id.Plugin()),
-		fmt.Sprintf("name its source in `plugins` of the configuration and run `dtm init`, or let dtm forget the tool and leave what it manages: dtm forget %s", id))
 }
 
 // decideWanted decides about a tool of the configuration. What it depends on is decided already.
@@ -282,48 +280,6 @@ func recordDiff(have *store.Tool, c *Change) []store.FieldDiff {
 		return diffs // plain data
 	}
 	return append(diffs, of...)
-}
-
-// decideUnwanted decides about a recorded tool that is not in the configuration. One that no plugin here can delete stays.
-func (m *planner) decideUnwanted(t *store.Tool) {
-	if _, ok := m.engine.Plugins[t.ID.Plugin()]; !ok && !lifecycleOf(t).KeepOnDelete {
-		m.fail(t.ID, unknownPlugin(t.ID))
-		return
-	}
-	action, reason := decide(situation{have: t})
-	c := &Change{ID: t.ID, Action: action, Reason: reason, Have: t, DependsOn: t.DependsOn, given: m.given[t.ID]}
-	if !t.Exists && t.Doubt != nil {
-		c.DependsOn = t.Doubt.DependsOn
-	}
-	if lifecycleOf(t).KeepOnDelete {
-		c.recordOnly, c.Reason = true, reasonKept
-	}
-	m.changes[t.ID] = c
-}
-
-// keepNeeded takes back the deletes of what tools depend on that stay because no plugin here can delete them.
-func (m *planner) keepNeeded() {
-	var stay []schema.ID
-	for _, e := range m.plan.Errors {
-		if _, ok := m.engine.Plugins[e.ID.Plugin()]; !ok {
-			stay = append(stay, e.ID)
-		}
-	}
-	for len(stay) > 0 {
-		id := stay[0]
-		stay = stay[1:]
-		have := m.state.Tools[id]
-		if have == nil {
-			continue
-		}
-		for _, need := range recordedNeeds(have) {
-			if c := m.changes[need]; c != nil && c.Action == Delete && !c.recordOnly {
-				delete(m.changes, need)
-				m.fail(need, plugins.Hinted(fmt.Errorf("%s depends on it, and stays", id), fmt.Sprintf("let dtm forget that tool and leave what it manages: dtm forget %s", id)))
-				stay = append(stay, need)
-			}
-		}
-	}
 }
 
 // outputs is what references mean while planning: what exists now, unless the tool changes.

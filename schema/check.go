@@ -23,7 +23,7 @@ const checkBatch = 500
 // Check checks what was read from something other than CUE. Mistakes come back as [Errors], all at once.
 func (l *Loader) Check(ctx context.Context, src *Source) (*Config, error) {
 	place := src.placer()
-	from := source{place: place, origin: src.origin(), formerly: src.Formerly}
+	from := source{place: place, origin: src.origin(), letPass: src.LetPass}
 	var errs Errors
 	todo := make([]*SourceTool, 0, len(src.Tools))
 	seen := map[ID]Pos{}
@@ -127,7 +127,8 @@ func (l *Loader) checkTools(ctx context.Context, tools []*SourceTool, results []
 		if options.Kind == Null {
 			options = Value{Kind: Map, Pos: t.Pos}
 		}
-		v, found := fit(cuectx, &options, defs[plugin], l.Definition(plugin).Options, []string{"tools", plugin, t.Instance.Text, "options"})
+		fields := l.Definition(plugin).Options
+		v, found := fit(cuectx, options.written(fields), defs[plugin], fields, []string{"tools", plugin, t.Instance.Text, "options"})
 		if len(found) == 0 {
 			if d.options, err = v.MarshalJSON(); err != nil {
 				return fmt.Errorf("tools.%s: %w", d.id, err)
@@ -247,6 +248,9 @@ func (l *Loader) Complete(plugin string, options json.RawMessage) (json.RawMessa
 	cuectx := cuecontext.New()
 	schemas, err := l.build(cuectx, []string{plugin})
 	if err != nil {
+		return nil, err
+	}
+	if options, err = l.withoutLeftOut(plugin, options); err != nil {
 		return nil, err
 	}
 	v := cuectx.CompileBytes(options).Unify(optionDefs(schemas, []string{plugin})[plugin])

@@ -47,8 +47,8 @@ type source struct {
 	expected func(path []string) string
 	// origin is where the value at a path comes from, nil if it stands there. May be nil.
 	origin func(path []string) *Origin
-	// formerly is Source.Formerly.
-	formerly map[Mistake]string
+	// letPass is Source.LetPass.
+	letPass map[Mistake]string
 }
 
 func pathOf(e errors.Error) []string {
@@ -153,7 +153,7 @@ func (l *Loader) merge(group []finding, src source) *Error {
 	if !e.Pos.IsValid() && len(best.path) > 0 {
 		e.Pos = src.place(best.path)
 	}
-	def := l.field(best.path)
+	def, from := l.field(best.path), src.from(best.path)
 	switch {
 	case best.whole:
 	case best.msg == notAllowed:
@@ -168,6 +168,14 @@ func (l *Loader) merge(group []finding, src source) *Error {
 		e.Hint = DidYouMean(strings.TrimSpace(name), append(l.allNames(), src.names...))
 	case def != nil && (def.Secret || anySecret(def.Fields)):
 		e.Msg = "invalid value (secret): expected " + def.Type
+	case from != nil && def != nil && def.Type != "":
+		// A secret may be in a variable of any name.
+		e.Msg = "invalid value; expected " + def.Type
+		if def.wantsText() && from.Whole && slices.ContainsFunc(group, func(f finding) bool { return strings.Contains(f.msg, "mismatched types") }) {
+			e.Hint = "write it in quotes"
+		}
+	case from != nil && strings.Contains(best.msg, "value"):
+		e.Msg = "invalid value"
 	case def != nil && def.Type != "":
 		e.Msg = invalid(best, def) + "; expected " + def.Type
 		if e.Hint == "" && def.wantsText() && !strings.ContainsAny(invalid(best, def), "[{") && slices.ContainsFunc(group, func(f finding) bool { return strings.Contains(f.msg, "mismatched types") }) {
@@ -179,7 +187,7 @@ func (l *Loader) merge(group []finding, src source) *Error {
 		}
 	}
 	if best.msg != notAllowed && best.msg != notPresent {
-		e.Hint = src.from(best.path).hint(e.Hint)
+		e.Hint = from.hint(e.Hint)
 	}
 	return e
 }

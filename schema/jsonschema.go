@@ -86,7 +86,7 @@ func (l *Loader) newJSONSchemas(plugins []string) (*jsonSchemas, error) {
 }
 
 // variableSchema is what an editor sees of `[[ name ]]` and of `${{ … }}`: a text that has it, or, without quotes, a list in
-// a list.
+// a list. Null is nothing written.
 func variableSchema() object {
 	return object{"anyOf": []object{
 		{"type": "string", "pattern": `\[\[\s*[^\s\]].*\]\]|\$\{\{`},
@@ -94,6 +94,7 @@ func variableSchema() object {
 			"type": "array", "minItems": 1, "maxItems": 1,
 			"items": object{"type": "array", "minItems": 1, "maxItems": 1, "items": object{"type": "string"}},
 		},
+		{"type": "null"},
 	}}
 }
 

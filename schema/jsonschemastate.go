@@ -22,10 +22,12 @@ func (d *jsonSchemas) state() error {
 		names    []string
 		fields   object
 		required []string
+		// closed tells that the options of other backends are refused even if they are empty.
+		closed bool
 	}{
 		{names: []string{"s3"}, required: []string{"bucket", "region", "key"}, fields: described(known,
 			"bucket", "region", "key", "endpoint", "pathStyle", "profile", "kmsKeyID")},
-		{names: []string{"k8s", "kubernetes"}, fields: object{
+		{names: []string{"k8s", "kubernetes"}, closed: true, fields: object{
 			"namespace":  scalar("The namespace of the ConfigMap that DevStream kept its state in."),
 			"configmap":  scalar("The name of the ConfigMap that DevStream kept its state in."),
 			"kubeconfig": scalar("The kubeconfig file; empty for $KUBECONFIG, or else ~/.kube/config."),
@@ -42,7 +44,7 @@ func (d *jsonSchemas) state() error {
 		all = append(all, b.names...)
 		// What DevStream had for other stores was no mistake if it was empty.
 		for _, name := range []string{"stateFile", "bucket", "region", "key", "namespace", "configmap"} {
-			if b.fields[name] == nil && i != 1 {
+			if b.fields[name] == nil && !b.closed {
 				b.fields[name] = object{"description": "Not for this backend.", "enum": []any{"", nil}}
 			}
 		}

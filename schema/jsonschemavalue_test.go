@@ -106,7 +106,7 @@ func TestConstraintsOfCUEAsJSONSchema(t *testing.T) {
 			if err := json.Unmarshal([]byte(c.want), &want); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, properties["a"]); diff != "" {
+			if diff := cmp.Diff(want, withoutNull(properties["a"])); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -176,11 +176,29 @@ func TestConditionsMakeASchemaLooserAndNeverStricter(t *testing.T) {
 			if err := json.Unmarshal([]byte(c.want), &want); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(any(want), withoutNull(got)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
+}
+
+// withoutNull takes null out of the kinds of maps and lists, where it always is: the cases do without it.
+func withoutNull(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = withoutNull(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = withoutNull(v[name])
+		}
+		if kinds, ok := v["type"].([]any); ok && len(kinds) == 2 && (kinds[0] == "object" || kinds[0] == "array") && kinds[1] == "null" {
+			v["type"] = kinds[0]
+		}
+	}
+	return v
 }
 
 func mustExpr(t *testing.T, text string) ast.Expr {

@@ -4,6 +4,10 @@
 // once against the plugins' schemas, and leaves a [Config]: plain Go values and JSON. Nothing outside this package holds
 // a CUE value. It does not decide what to do about a tool, and it does not look for cycles.
 //
+// It goes the other way, too: what was read from YAML is written as a CUE toolchain ([Loader.WriteCUE]), checked options
+// without what the schemas fill in again ([Loader.WithoutDefaults]), and the schemas themselves as JSON Schema
+// ([Loader.JSONSchema]), which speaks of DevStream's YAML and so has to know its keys, as compat does.
+//
 // CUE is evaluated with the schemas of this very dtm, overlaid on the user's folder, whatever older copy `dtm init` may have
 // left there. A user's package is evaluated as one value, on one goroutine, because tools may refer to one another's
 // defaults (1.2 s for 10,000 tools); YAML cannot, so its tools are checked in batches, several at the same time, each in a

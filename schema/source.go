@@ -16,9 +16,9 @@ type Source struct {
 	Keeping Value
 	// Notes are what its author should know and nothing has to be done about.
 	Notes []Note
-	// Formerly says what the program did about a mistake for which the configuration was written, as in "DevStream ignored
-	// it". It stands behind what is wrong. Nil for nothing.
-	Formerly map[Mistake]string
+	// LetPass says what the program for which the configuration was written did about a mistake that it let pass, as in
+	// "DevStream ignored it". It stands behind what is wrong. Nil for nothing.
+	LetPass map[Mistake]string
 }
 
 // Note is something about a configuration that is no mistake: what was written there has no effect here, for example.

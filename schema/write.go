@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"cuelang.org/go/cue/format"
 )
@@ -200,4 +201,23 @@ func hiddenName(want string) string {
 		return "_" + identifier("value-"+want)
 	}
 	return name
+}
+
+// identifier is a name with nothing but letters and digits, each word but the first with a capital.
+func identifier(name string) string {
+	var b strings.Builder
+	capital := false
+	for _, r := range name {
+		switch {
+		case r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+			if capital && b.Len() > 0 {
+				r = unicode.ToUpper(r)
+			}
+			b.WriteRune(r)
+			capital = false
+		default:
+			capital = true
+		}
+	}
+	return b.String()
 }

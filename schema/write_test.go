@@ -106,7 +106,7 @@ tools: localfile: b: {
 		// several lines
 		content: """
 			\(_owner)
-			\(tools.localfile.a.outputs.path) \"it\" $${{ x }} ${{ env.HOME }}
+			\(tools.localfile.a.outputs.path) "it" $${{ x }} ${{ env.HOME }}
 
 			"""
 		mode:    "0600"

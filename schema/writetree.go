@@ -63,7 +63,7 @@ func (w *cueWriter) node(v *Value, defs []FieldDefinition) *node {
 	case Map:
 		for i := range v.Fields {
 			f := &v.Fields[i]
-			if w.isDefault(f, defs) {
+			if w.isDefault(f, defs) || f.Value.Kind == Null && isLeftOut(f.Name, defs) {
 				continue
 			}
 			made := w.field(f, defs)

@@ -16,8 +16,8 @@ type State struct {
 	Serial uint64 `json:"serial"`
 	// Lineage names the journal for ever: two stores with one lineage have one origin. Empty if the store does not exist.
 	Lineage string `json:"lineage"`
-	// Key is the random key of the digests of secrets. It is no secret itself in the sense that it opens nothing, but
-	// it is never shown. Empty if the store does not exist.
+	// Key is the key of the digests of secrets: random, or made of the old state that was taken over. It is no secret
+	// itself in the sense that it opens nothing, but it is never shown. Empty if the store does not exist.
 	Key []byte `json:"-"`
 	// Tools are all tools that exist or may exist.
 	Tools map[schema.ID]*Tool `json:"tools"`

@@ -182,6 +182,9 @@ func (r *runner) apply(ctx context.Context, p *project, plan *engine.Plan) error
 	})
 	a.applying.Store(false)
 	shown.Close()
+	if old, ok := p.store.(*successor); ok && old.taken {
+		a.screen.Info("The state of DevStream was taken over; what it was is in %s, with the secrets that it had.", relative(backup(old.place)))
+	}
 	if errors.Is(err, store.ErrStale) {
 		return fmt.Errorf("%w: somebody else has changed it; run again to see a new plan", err)
 	}

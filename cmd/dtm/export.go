@@ -18,6 +18,12 @@ type exportCmd struct {
 	Output string `short:"o" enum:"yaml" default:"yaml" placeholder:"FORMAT" help:"yaml: the form of DevStream 0.5 to 0.9, in one file."`
 }
 
+// Help says what an export leaves out.
+func (*exportCmd) Help() string {
+	return `Options that are the default of their plugin here are left out. Variables and tags are filled in, and CUE's comments are not
+kept. What DevStream itself would not understand is told on standard error.`
+}
+
 // Run prints the configuration with its defaults left out. It has no variables: they have been filled in. What DevStream
 // itself would not understand is told.
 func (c *exportCmd) Run(ctx context.Context, a *app) error {

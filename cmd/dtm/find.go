@@ -43,8 +43,12 @@ func (f *configFlags) find(ctx context.Context) (path, dir string, err error) {
 	switch {
 	case err != nil:
 		return "", "", err
-	case !info.IsDir():
+	case info.Mode().IsRegular() && (filepath.Ext(f.File) == ".cue" || compat.IsYAML(f.File)):
 		return f.File, filepath.Dir(f.File), nil
+	case info.Mode().IsRegular():
+		return "", "", hinted{fmt.Errorf("%s is neither CUE nor YAML by its name", f.File), "end its name with .cue, .yaml or .yml"}
+	case !info.IsDir():
+		return "", "", hinted{fmt.Errorf("%s is neither a file nor a folder", f.File), "write what comes from there into a file, and name that"}
 	case !hasCUE(f.File) && !compat.IsYAML(f.File):
 		return "", "", errNoConfig{dir: f.File}
 	}

@@ -21,6 +21,14 @@ type importCmd struct {
 	PluginDir string `name:"plugin-dir" short:"d" hidden:"" help:"Accepted and not needed: plugins have their place."`
 }
 
+// Help says what becomes of the YAML.
+func (*importCmd) Help() string {
+	return `Both want the same: that is checked before anything is written. Variables become fields, references those to outputs, and
+comments are kept. The YAML stays as it is, and nothing is overwritten.
+
+In another folder, relative paths in options start there; the state stays where it is.`
+}
+
 // toolchainFile is the file that an import writes.
 const toolchainFile = "toolchain.cue"
 
@@ -56,6 +64,9 @@ func (c *importCmd) Run(ctx context.Context, a *app) error {
 	}
 	src, err := compat.ReadWith(ctx, path, c.VarFile)
 	if err != nil {
+		return err
+	}
+	if err := p.keepState(src); err != nil {
 		return err
 	}
 	moved, err := movedTo(src, folder)
@@ -105,6 +116,20 @@ func theFiles(files []string) string {
 
 func hasPackage(file string) error {
 	return hinted{fmt.Errorf("there is a CUE package already: %s", file), "name the YAML file with -f, and another folder with -o"}
+}
+
+// keepState lets the state be found that lies in the current folder: for CUE nobody looks there.
+func (p *project) keepState(src *schema.Source) error {
+	file := p.stateFile()
+	if src.State.Backend != "local" || filepath.IsAbs(src.State.StateFile) || file == filepath.Join(src.Dir, src.State.StateFile) {
+		return nil
+	}
+	rel, err := filepath.Rel(src.Dir, file)
+	if err != nil {
+		return err
+	}
+	src.State.StateFile = filepath.ToSlash(rel)
+	return nil
 }
 
 // movedTo lets the state and the plugins of a source be found from another folder, and tells whether it is another one.

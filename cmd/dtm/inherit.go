@@ -1,18 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/devstream-io/dtm/compat"
-	"github.com/devstream-io/dtm/engine"
 	"github.com/devstream-io/dtm/schema"
 	"github.com/devstream-io/dtm/store"
 )
 
-// inherit are the entries that a journal begins with which takes the place of a DevStream state.
-func (p *project) inherit(place string, old []byte) ([]store.Entry, error) {
+// inherit are the entries that a journal begins with which takes the place of a DevStream state. key is the journal's.
+func (p *project) inherit(place string, old, key []byte) ([]store.Entry, error) {
 	tools, err := compat.ReadState(place, old, func(plugin string) bool {
 		return slices.ContainsFunc(p.config.Plugins, func(s schema.PluginSource) bool { return s.Name == plugin })
 	})
@@ -28,7 +29,7 @@ func (p *project) inherit(place string, old []byte) ([]store.Entry, error) {
 	entries := []store.Entry{{Kind: store.Started, Run: run, Time: now, Command: "take over " + place, Author: "dtm", Version: version}}
 	for _, t := range tools {
 		entry := store.Entry{Kind: store.TakenOver, Run: run, Time: now, Tool: t.ID, DependsOn: neededBy(t, wanted[t.ID])}
-		if err := p.fillIn(&entry, t, wanted[t.ID]); err != nil {
+		if err := p.fillIn(&entry, t, wanted[t.ID], key); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", place, t.ID, err)
 		}
 		// What must not be destroyed must not be so either before the first apply.
@@ -41,34 +42,43 @@ func (p *project) inherit(place string, old []byte) ([]store.Entry, error) {
 }
 
 // fillIn fills in options and resource, without a secret in them.
-func (p *project) fillIn(entry *store.Entry, t compat.StateTool, want *schema.Tool) (err error) {
-	options := t.Options
+func (p *project) fillIn(entry *store.Entry, t compat.StateTool, want *schema.Tool, key []byte) (err error) {
+	options, def := t.Options, p.loader.Definition(t.ID.Plugin())
+	var wanted json.RawMessage
 	if want != nil {
-		if options, err = inWordsOf(want.Options, options, t.Renamed); err != nil {
+		wanted = want.Options
+		if options, err = inWordsOf(wanted, options, variablesOf(def, t.Renamed)); err != nil {
 			return err
 		}
 	}
 	if filled, err := p.loader.Complete(t.ID.Plugin(), options); err == nil {
 		options = filled
 	}
-	def := p.loader.Definition(t.ID.Plugin())
-	if want == nil {
-		options, err = engine.Conceal(def, options)
-	} else {
-		options, entry.Digests, err = p.engine.Inherit(def, options, want.Options)
-	}
+	is, err := p.engine.Inherit(def, options, t.Resource, wanted, key)
 	if err != nil {
 		return err
 	}
+	entry.Digests = is.Digests
 	inOptions, inResource := spokenOf(def), func([]string) bool { return false }
 	if def == nil {
 		inResource = nil
 	}
-	if entry.Options, err = compat.Veil(options, inOptions); err != nil {
+	if entry.Options, err = compat.Veil(is.Options, inOptions); err != nil {
 		return err
 	}
-	entry.Resource, err = compat.Veil(t.Resource, inResource)
+	entry.Resource, err = compat.Veil(is.Resource, inResource)
 	return err
+}
+
+// variablesOf tells which options of a plugin name a variable, as tokenEnv does; none of a tool that had the same names.
+func variablesOf(def *schema.Definition, renamed bool) func(path []string) bool {
+	return func(path []string) bool {
+		if def == nil || !renamed {
+			return false
+		}
+		f := schema.Find(def.Options, path)
+		return f != nil && f.Name == path[len(path)-1] && strings.HasSuffix(f.Name, "Env")
+	}
 }
 
 // spokenOf tells which options a schema speaks of, and so says which of them are secret; nil where there is no schema. What

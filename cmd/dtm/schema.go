@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 )
 
@@ -37,7 +36,7 @@ func (c *schemaCmd) Run(ctx context.Context, a *app) error {
 		a.screen.Warn("%v", p.unusable)
 	}
 	if c.Plugin != "" && p.loader.Definition(c.Plugin) == nil {
-		return hinted{fmt.Errorf("there is no plugin %q", c.Plugin), suggestion(c.Plugin, p.loader.Plugins())}
+		return noPlugin(c.Plugin, p.loader.Plugins())
 	}
 	return a.print(func(w io.Writer) error {
 		if c.Plugin != "" {

@@ -33,7 +33,7 @@ type status struct {
 	InstanceID string
 	Plugin     string
 	Drifted    bool
-	// Note says what is special: the resource is gone, or the tool is in doubt.
+	// Note says what is special: the resource is gone, it could not be read, or the tool is in doubt.
 	Note    string `json:",omitempty"`
 	Options json.RawMessage
 	Status  any
@@ -69,7 +69,8 @@ func (c *showStatusCmd) Run(ctx context.Context, a *app) error {
 			for _, known := range ids {
 				names = append(names, string(known))
 			}
-			return hinted{fmt.Errorf("state with (id: %s, plugin: %s) not found", c.Instance, c.Plugin), suggestion(string(id), names)}
+			return hinted{fmt.Errorf("state with (id: %s, plugin: %s) not found", c.Instance, c.Plugin),
+				cmp.Or(schema.DidYouMean(string(id), names), "`dtm state list` shows what is recorded")}
 		}
 		ids = []schema.ID{id}
 	}
@@ -86,8 +87,7 @@ func (c *showStatusCmd) Run(ctx context.Context, a *app) error {
 		for i, f := range found {
 			if f.Err != nil {
 				failed = append(failed, engine.ToolError{ID: f.ID, Err: f.Err})
-				a.screen.Fail("Failed to show the status of %s: %v", f.ID, f.Err)
-				continue
+				a.screen.Fail("%s could not be read: %v", f.ID, f.Err)
 			}
 			if !single {
 				fmt.Fprintf(w, "\n================= %d/%d =================\n\n", i+1, len(found))
@@ -107,6 +107,8 @@ func (c *showStatusCmd) Run(ctx context.Context, a *app) error {
 func newStatus(f engine.Finding) status {
 	s := status{InstanceID: f.ID.Instance(), Plugin: f.ID.Plugin(), Drifted: f.Drifted, Options: f.Have.Options, Status: f.Have.Resource}
 	switch {
+	case f.Err != nil:
+		s.Note = "it could not be read; this is what is recorded"
 	case f.Have.Doubt != nil:
 		s.Note = "a " + f.Have.Doubt.Action + " was begun and has no good outcome; `dtm plan` shows what will be done about it"
 	case f.Gone:

@@ -4,91 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/devstream-io/dtm/plugins/configmap"
 	"github.com/devstream-io/dtm/store"
 	"github.com/devstream-io/dtm/store/bolt"
-	"github.com/devstream-io/dtm/store/mem"
 	"github.com/devstream-io/dtm/store/s3"
 )
-
-// readOldState is the text of a DevStream state file, nil if there is none at path. An empty file is what DevStream leaves when it has
-// no tools, but also what a damaged disk leaves: with a backup beside it, it is not believed.
-func readOldState(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if isOurs(path) || info.Size() == 0 && fileExists(backup(path)) && !backedUp(path) {
-		return nil, nil // the store says what is wrong with it
-	}
-	if ours, err := bolt.Is(path); err != nil || ours {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if data == nil {
-		data = []byte{}
-	}
-	return data, nil
-}
-
-// isOurs tells whether the file has the name that only dtm gives.
-func isOurs(path string) bool { return filepath.Ext(path) == ".db" }
-
-func backup(path string) string { return path + ".bak" }
-
-// backedUp tells whether the backup is the very file: a take-over has made the link and was cut off before it went on.
-func backedUp(path string) bool {
-	file, err := os.Stat(path)
-	if err != nil {
-		return false
-	}
-	link, err := os.Stat(backup(path))
-	return err == nil && os.SameFile(file, link)
-}
-
-// backUp keeps the file at path, which has this text, under its second name, whatever happens next. Only its owner can
-// read it: DevStream wrote secrets into it.
-func backUp(path string, text []byte) error {
-	// A link to a link would lead to what takes the place of the file.
-	file, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
-	switch err = os.Link(file, backup(path)); {
-	case err == nil || backedUp(path):
-	case errors.Is(err, fs.ErrExist):
-		kept, readErr := os.ReadFile(backup(path))
-		if readErr != nil || len(text) == 0 || !bytes.Equal(kept, text) {
-			return hinted{err, "move " + backup(path) + " away, then run again"}
-		}
-	default:
-		// Some file systems have no links, and none leads from one to another.
-		if err = renameio.WriteFile(backup(path), text, 0o600); err != nil {
-			return err
-		}
-	}
-	if err = os.Chmod(backup(path), 0o600); errors.Is(err, fs.ErrPermission) {
-		return nil // somebody else's, who decides
-	}
-	return err
-}
 
 // succeedFile is the store in a file, also where the file is still DevStream's. Nothing is written until the store is
 // opened for writing; then the old file gets a ".bak" beside it and the new journal takes its place.
@@ -116,7 +40,7 @@ func (p *project) succeedFile(ctx context.Context, path string, opts bolt.Option
 			}
 			return fmt.Errorf("backup of the DevStream state: %w", err)
 		}
-		return bolt.Import(ctx, path, entries, opts)
+		return bolt.Import(ctx, path, keyOf(old), entries, opts)
 	})
 }
 
@@ -136,7 +60,7 @@ func (p *project) succeedObject(ctx context.Context, bucket *s3.Store) (store.St
 		case !bytes.Equal(now, old):
 			return hasChanged(bucket.String())
 		}
-		return bucket.Import(ctx, by, entries)
+		return bucket.Import(ctx, by, keyOf(old), entries)
 	})
 }
 
@@ -173,7 +97,7 @@ func (p *project) succeedConfigMap(ctx context.Context, path string, opts bolt.O
 		if err := old.Mark(ctx, heir); err != nil {
 			return err
 		}
-		if err := bolt.Import(ctx, path, entries, opts); err != nil {
+		if err := bolt.Import(ctx, path, keyOf(old.Text), entries, opts); err != nil {
 			return err
 		}
 		return old.Finish(ctx, p.engine.Now())
@@ -191,91 +115,3 @@ func hasChanged(place string) error {
 // takeOver makes a journal of the entries in the place of the old state, all or nothing. It wraps
 // fs.ErrExist if there is one.
 type takeOver func(ctx context.Context, by store.Holder, entries []store.Entry) error
-
-// succeed makes a store of a DevStream state. Until it is opened it is what the old text says; then it is the journal.
-func (p *project) succeed(ctx context.Context, place string, old []byte, journal store.Store, by takeOver) (store.Store, error) {
-	entries, err := p.inherit(place, old)
-	if err != nil {
-		return nil, err
-	}
-	view := mem.New()
-	session, err := view.Open(ctx, store.Holder{}, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := session.Record(ctx, slices.Clone(entries)...); err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(old)
-	return &successor{Store: view, place: place, origin: sum[:], entries: entries, journal: journal, takeOver: by}, session.Close()
-}
-
-// successor is a store that is still DevStream's state. It is read from memory, and becomes a journal when it is opened.
-type successor struct {
-	store.Store
-	place string
-	// origin tells one old state from others.
-	origin   []byte
-	entries  []store.Entry
-	journal  store.Store
-	takeOver takeOver
-}
-
-func (s *successor) String() string {
-	if s.journal == nil {
-		return s.Store.String()
-	}
-	return s.place
-}
-
-// Load says what the old state says. Whoever reads the same text again gets the same state, so that a saved plan holds.
-func (s *successor) Load(ctx context.Context) (*store.State, error) {
-	state, err := s.Store.Load(ctx)
-	if err == nil && s.journal != nil {
-		state.Lineage, state.Key = "devstream-"+base32.HexEncoding.EncodeToString(s.origin)[:26], s.origin
-	}
-	return state, err
-}
-
-// Open takes the old state over and opens the journal that it has become. If somebody else has done so in the meantime it wraps
-// [store.ErrStale], and the store is that journal.
-func (s *successor) Open(ctx context.Context, by store.Holder, seen *store.State) (store.Session, error) {
-	if s.journal == nil {
-		return s.Store.Open(ctx, by, seen)
-	}
-	err := s.takeOver(ctx, by, s.entries)
-	if overtaken := errors.Is(err, fs.ErrExist) && s.begun(ctx); err != nil && !overtaken {
-		return nil, err
-	}
-	s.Store, s.journal = s.journal, nil
-	now, loadErr := s.Store.Load(ctx)
-	if loadErr != nil {
-		return nil, loadErr
-	}
-	if err != nil || now.Serial != uint64(len(s.entries)) {
-		return nil, fmt.Errorf("%s: %w", s.place, store.ErrStale)
-	}
-	return s.Store.Open(ctx, by, now)
-}
-
-// Lock tells who holds the lock of the journal to be: one in a bucket outlives who began to take over and died.
-func (s *successor) Lock(ctx context.Context) (*store.Lock, error) {
-	if bucket, ok := s.journal.(*s3.Store); ok {
-		return bucket.Lock(ctx)
-	}
-	return s.Store.Lock(ctx)
-}
-
-// Unlock takes that lock away.
-func (s *successor) Unlock(ctx context.Context, id string) error {
-	if bucket, ok := s.journal.(*s3.Store); ok {
-		return bucket.Unlock(ctx, id)
-	}
-	return s.Store.Unlock(ctx, id)
-}
-
-// begun tells whether the journal has entries.
-func (s *successor) begun(ctx context.Context) bool {
-	state, err := s.journal.Load(ctx)
-	return err == nil && state.Serial > 0
-}

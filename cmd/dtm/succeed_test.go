@@ -199,9 +199,13 @@ func TestNumbersAndNullsAreComparedAsTheyAreMeant(t *testing.T) {
 		{name: "null on purpose", wanted: `{"a":null}`, recorded: `{"a":null}`, want: `{"a":null}`},
 		{name: "text stays", wanted: `{}`, recorded: `{"a":"<$${{ x }}>"}`, want: `{"a":"<$${{ x }}>"}`},
 		{name: "the name of a variable", wanted: `{"r":{"tokenEnv":"T","x":1}}`, recorded: `{"r":{}}`, want: `{"r":{"tokenEnv":"T"}}`, renamed: true},
+		{name: "what only sounds like one", wanted: `{"r":{"tokenEnv":"T","values":{"extraEnv":"x"}}}`, recorded: `{"r":{"values":{}}}`, want: `{"r":{"tokenEnv":"T","values":{}}}`, renamed: true},
 		{name: "the name of a variable that is new", wanted: `{"r":{"tokenEnv":"T"}}`, recorded: `{"r":{}}`, want: `{"r":{}}`},
 	} {
-		got, err := inWordsOf(json.RawMessage(test.wanted), json.RawMessage(test.recorded), test.renamed)
+		def := &schema.Definition{Options: []schema.FieldDefinition{{Name: "r", Fields: []schema.FieldDefinition{
+			{Name: "tokenEnv"}, {Name: "values", Fields: []schema.FieldDefinition{{Name: "*"}}},
+		}}}}
+		got, err := inWordsOf(json.RawMessage(test.wanted), json.RawMessage(test.recorded), variablesOf(def, test.renamed))
 		if err != nil || string(got) != test.want {
 			t.Errorf("%s: got %s %v, want %s", test.name, got, err, test.want)
 		}

@@ -30,10 +30,10 @@ func sameTools(a, b []schema.ID) bool {
 }
 
 // inWordsOf is recorded with the numbers that are equal in wanted written as they are there: DevStream recorded 1.0 as 1, and
-// took that for a change ever after. So it is with dates without quotes. Nulls that are not in wanted go: DevStream took an option without a value as none, which
-// may not be written here. In a tool that had other names the options that name variables come from wanted: DevStream had the
-// secret itself there.
-func inWordsOf(wanted, recorded json.RawMessage, renamed bool) (json.RawMessage, error) {
+// took that for a change ever after. So it is with dates without quotes. Nulls that are not in wanted go: DevStream took an
+// option without a value as none, which may not be written here. In a tool that had other names the options of the plugin that
+// name variables come from wanted: DevStream had the secret itself there.
+func inWordsOf(wanted, recorded json.RawMessage, variables func(path []string) bool) (json.RawMessage, error) {
 	want, err := numbered(wanted)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func inWordsOf(wanted, recorded json.RawMessage, renamed bool) (json.RawMessage,
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	err = enc.Encode(alike(want, have, renamed))
+	err = enc.Encode(alike(want, have, nil, variables))
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
@@ -57,7 +57,7 @@ func numbered(data json.RawMessage) (v any, err error) {
 	return v, err
 }
 
-func alike(want, have any, renamed bool) any {
+func alike(want, have any, path []string, variables func(path []string) bool) any {
 	switch have := have.(type) {
 	case map[string]any:
 		want, _ := want.(map[string]any)
@@ -67,17 +67,17 @@ func alike(want, have any, renamed bool) any {
 				delete(have, name)
 				continue
 			}
-			have[name] = alike(want[name], v, renamed)
+			have[name] = alike(want[name], v, append(path[:len(path):len(path)], name), variables)
 		}
 		for name, v := range want {
-			if _, there := have[name]; renamed && !there && strings.HasSuffix(name, "Env") {
+			if _, there := have[name]; !there && variables(append(path[:len(path):len(path)], name)) {
 				have[name] = v
 			}
 		}
 	case []any:
 		if want, ok := want.([]any); ok {
 			for i := range min(len(have), len(want)) {
-				have[i] = alike(want[i], have[i], renamed)
+				have[i] = alike(want[i], have[i], append(path[:len(path):len(path)], strconv.Itoa(i)), variables)
 			}
 		}
 	case string:

@@ -75,6 +75,9 @@ func isWord(arg string) bool { return !strings.HasPrefix(arg, "-") }
 // ofDevStream makes the short flags of DevStream 0.3 into ours where they collide with nothing: -p was the folder of plugins,
 // and -d without a value was --debug.
 func ofDevStream(words []string) []string {
+	if words[0] == "__complete" {
+		return words // what is typed so far may be anything
+	}
 	for i := 1; i < len(words); i++ {
 		last := i == len(words)-1
 		switch words[i] {
@@ -142,6 +145,8 @@ func ignored(command *kong.Node, err error) string {
 		return " (fig is no longer there: take the script of your shell)"
 	case strings.HasPrefix(err.Error(), "unexpected argument") && slices.Contains([]string{"apply", "delete", "destroy", "verify", "version"}, command.Name):
 		return " (DevStream ignored it; the configuration is given with -f)"
+	case strings.HasPrefix(err.Error(), "unexpected argument") && slices.Contains([]string{"export", "graph", "import", "plan", "validate"}, command.Name):
+		return " (the configuration is given with -f)"
 	}
 	return ""
 }

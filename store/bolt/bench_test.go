@@ -150,7 +150,7 @@ func tenThousandTools() []store.Entry {
 // all of it in encoding/json (see storedTool).
 func BenchmarkLoad10000Tools(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "state.db")
-	if err := bolt.Import(b.Context(), path, tenThousandTools(), bolt.Options{}); err != nil {
+	if err := bolt.Import(b.Context(), path, nil, tenThousandTools(), bolt.Options{}); err != nil {
 		b.Fatal(err)
 	}
 	s := bolt.New(path, bolt.Options{})

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -18,14 +19,15 @@ import (
 // Import makes a new store, with a lineage of its own, out of the entries, for taking over the state of an older program.
 // It replaces the file at path, if there is one, in one step: a crash leaves either the old file or the complete store.
 // It does not keep a copy of the old file. If there is a store already it wraps fs.ErrExist and changes nothing, so that of
-// two that take over at once only one does. Seq is set by Import.
-func Import(ctx context.Context, path string, entries []store.Entry, opts Options) error {
+// two that take over at once only one does. Seq is set by Import. key becomes that of the digests of secrets, which those in
+// the entries were made with; nil for a random one.
+func Import(ctx context.Context, path string, key []byte, entries []store.Entry, opts Options) error {
 	s := New(path, opts)
 	// A rename replaces a link, not what it leads to.
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		s.path = real
 	}
-	build, err := s.fresh(entries)
+	build, err := s.fresh(key, entries)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -51,7 +53,7 @@ func (s *Store) create(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Dir(s.path)); errors.Is(err, fs.ErrNotExist) {
 		return errNoFolder
 	}
-	build, err := s.fresh(nil)
+	build, err := s.fresh(nil, nil)
 	if err == nil {
 		err = publish(ctx, s.path, build, link)
 	}
@@ -61,14 +63,17 @@ func (s *Store) create(ctx context.Context) error {
 	return err
 }
 
-// fresh returns what builds a store that is new but for the entries.
-func (s *Store) fresh(entries []store.Entry) (func(context.Context, *bbolt.DB) error, error) {
+// fresh returns what builds a store that is new but for the entries, and the key if there is one.
+func (s *Store) fresh(key []byte, entries []store.Entry) (func(context.Context, *bbolt.DB) error, error) {
 	ring, err := s.newRing()
 	if err != nil {
 		return nil, err
 	}
 	head := header{Lineage: newLineage(), Key: make([]byte, 32), ring: ring}
 	rand.Read(head.Key) // never fails
+	if key != nil {
+		head.Key = slices.Clone(key)
+	}
 	return func(ctx context.Context, db *bbolt.DB) error { return build(ctx, db, head, entries) }, nil
 }
 

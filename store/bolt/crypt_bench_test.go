@@ -52,7 +52,7 @@ func BenchmarkEncryption(b *testing.B) {
 		compare(b, func(keys keyring.Keys) func() {
 			opts := bolt.Options{Keys: keys}
 			path := filepath.Join(b.TempDir(), "state.db")
-			if err := bolt.Import(b.Context(), path, slices.Clone(tools), opts); err != nil {
+			if err := bolt.Import(b.Context(), path, nil, slices.Clone(tools), opts); err != nil {
 				b.Fatal(err)
 			}
 			s := bolt.New(path, opts)

@@ -104,7 +104,7 @@ func TestKeysThatCannotDecryptMakeNoStore(t *testing.T) {
 	if _, err := New(path, Options{Keys: public}).Open(t.Context(), storetest.Holder("apply"), nil); !errors.Is(err, keyring.ErrKeys) {
 		t.Errorf("open: %v, want ErrKeys", err)
 	}
-	if err := Import(t.Context(), path, nil, Options{Keys: public}); !errors.Is(err, keyring.ErrKeys) {
+	if err := Import(t.Context(), path, nil, nil, Options{Keys: public}); !errors.Is(err, keyring.ErrKeys) {
 		t.Errorf("import: %v, want ErrKeys", err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

@@ -105,7 +105,7 @@ func TestStoreThatDoesNotFitLeavesNothingBehind(t *testing.T) {
 func TestRekeyThatDoesNotFitChangesNothing(t *testing.T) {
 	dir := smallDisk(t, "8m")
 	path := filepath.Join(dir, "state.db")
-	if err := bolt.Import(t.Context(), path, storetest.Journal(1, 400, 20), bolt.Options{}); err != nil {
+	if err := bolt.Import(t.Context(), path, nil, storetest.Journal(1, 400, 20), bolt.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(path)

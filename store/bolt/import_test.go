@@ -28,6 +28,7 @@ func takenOver() []store.Entry {
 }
 
 func TestImportReplacesAnOldFileInOneStep(t *testing.T) {
+	key := []byte("the key of the entries' digests.")
 	for _, there := range []bool{false, true} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "devstream.state")
@@ -36,7 +37,7 @@ func TestImportReplacesAnOldFileInOneStep(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := bolt.Import(t.Context(), path, takenOver(), bolt.Options{}); err != nil {
+		if err := bolt.Import(t.Context(), path, key, takenOver(), bolt.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"devstream.state"}, names(t, dir)); diff != "" {
@@ -49,6 +50,9 @@ func TestImportReplacesAnOldFileInOneStep(t *testing.T) {
 		state, err := s.Load(t.Context())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if !bytes.Equal(state.Key, key) {
+			t.Errorf("the key is %q", state.Key)
 		}
 		if state.Serial != 3 || state.Lineage == "" || len(state.Key) != 32 || len(state.Tools) != 1 || !state.Tools["trello.default"].TakenOver {
 			t.Errorf("state: %+v", state)
@@ -65,7 +69,7 @@ func TestImportReplacesAnOldFileInOneStep(t *testing.T) {
 
 func TestImportNeverReplacesAStore(t *testing.T) {
 	s := made(t, t.TempDir())
-	if err := bolt.Import(t.Context(), s.String(), takenOver(), bolt.Options{}); !errors.Is(err, fs.ErrExist) {
+	if err := bolt.Import(t.Context(), s.String(), nil, takenOver(), bolt.Options{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("%v, want fs.ErrExist", err)
 	}
 	if state, err := s.Load(t.Context()); err != nil || state.Serial != 10 {
@@ -83,7 +87,7 @@ func TestOfEightImportsAtOnceOneWins(t *testing.T) {
 		}
 		errs := make(chan error)
 		for range 8 {
-			go func() { errs <- bolt.Import(t.Context(), path, takenOver(), bolt.Options{}) }()
+			go func() { errs <- bolt.Import(t.Context(), path, nil, takenOver(), bolt.Options{}) }()
 		}
 		won := 0
 		for range 8 {
@@ -110,11 +114,11 @@ func TestImportThatFailsChangesNothing(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := bolt.Import(ctx, path, takenOver(), bolt.Options{}); !errors.Is(err, context.Canceled) {
+	if err := bolt.Import(ctx, path, nil, takenOver(), bolt.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	bad := append(takenOver(), store.Entry{Options: json.RawMessage("{")})
-	if err := bolt.Import(t.Context(), path, bad, bolt.Options{}); err == nil {
+	if err := bolt.Import(t.Context(), path, nil, bad, bolt.Options{}); err == nil {
 		t.Error("an entry that is no JSON was accepted")
 	}
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, yaml) {
@@ -131,7 +135,7 @@ func TestImportFollowsALink(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, yaml, 0o644), os.Symlink("devstream.state", link)); err != nil {
 		t.Fatal(err)
 	}
-	if err := bolt.Import(t.Context(), link, takenOver(), bolt.Options{}); err != nil {
+	if err := bolt.Import(t.Context(), link, nil, takenOver(), bolt.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if is, err := bolt.Is(file); !is || err != nil {

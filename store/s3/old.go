@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/devstream-io/dtm/store"
 )
@@ -68,7 +69,8 @@ func (s *Store) hasEntries(ctx context.Context) (bool, error) {
 // Seq. Before it does, it copies the object at the key to <key>.bak, which must not be there with other bytes; the object
 // stays, unless the server cannot have the journal below it. Neither is encrypted. It takes the lock as Open does. It
 // wraps fs.ErrExist if the store has entries. If it is broken off, a second call completes it, and Old is as before.
-func (s *Store) Import(ctx context.Context, by store.Holder, entries []store.Entry) error {
+// digestKey becomes the key of the digests of secrets, which those in the entries were made with; nil for a random one.
+func (s *Store) Import(ctx context.Context, by store.Holder, digestKey []byte, entries []store.Entry) error {
 	key, old, err := s.old(ctx)
 	if err != nil {
 		return s.explain(err)
@@ -96,6 +98,12 @@ func (s *Store) Import(ctx context.Context, by store.Holder, entries []store.Ent
 	// Somebody else may have been faster.
 	if session.begun.Serial > 0 {
 		return s.explain(errors.Join(errEntries, session.Close()))
+	}
+	if digestKey != nil {
+		// The head may be that of an attempt that was broken off, and the old state another one since.
+		if err := s.advance(ctx, session.now, func(next *head) { next.Key = slices.Clone(digestKey) }); err != nil {
+			return s.explain(errors.Join(err, session.Close()))
+		}
 	}
 	return errors.Join(session.Record(ctx, entries...), session.Close())
 }

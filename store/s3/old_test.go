@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +24,8 @@ func takeOver() []store.Entry {
 		{Kind: store.Finished, Run: "takeover", Result: store.Succeeded},
 	}
 }
+
+func digestKey() []byte { return []byte("the key of the entries' digests.") }
 
 // leave puts an object somewhere in the bucket, as DevStream did.
 func (s *server) leave(t *testing.T, key, body string) {
@@ -53,8 +56,11 @@ func tookOver(t *testing.T, s *s3.Store) {
 	if err != nil || state.Serial != 3 || state.Tools["golang-github.hello"] == nil || !state.Tools["golang-github.hello"].TakenOver {
 		t.Errorf("%+v, %v", state, err)
 	}
+	if !bytes.Equal(state.Key, digestKey()) {
+		t.Errorf("the key is %q", state.Key)
+	}
 	hasOld(t, s, "-")
-	if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); !errors.Is(err, fs.ErrExist) {
+	if err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second import: %v, want ErrExist", err)
 	}
 }
@@ -68,7 +74,7 @@ func TestOldStateIsTakenOver(t *testing.T) {
 		hasOld(t, s, "-")
 		server.leave(t, key, body)
 		hasOld(t, s, body)
-		if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+		if err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); err != nil {
 			t.Fatal(err)
 		}
 		tookOver(t, s)
@@ -87,7 +93,7 @@ func TestBackupOfAnotherStateIsNotOverwritten(t *testing.T) {
 	s := server.front(t).store(t, "old", s3.Tuning{})
 	server.leave(t, "old", oldState)
 	server.leave(t, "old.bak", "something else")
-	err := s.Import(t.Context(), storetest.Holder("apply"), takeOver())
+	err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver())
 	if text, hint := problem(t, err); !errors.Is(err, fs.ErrExist) || !strings.Contains(text, "old.bak") || !strings.Contains(hint, "move it away") {
 		t.Errorf("%s\n  hint: %s", text, hint)
 	}
@@ -101,7 +107,7 @@ func TestStoreWithEntriesHasNoOldState(t *testing.T) {
 	recordRuns(t, s, 1, 1)
 	server.leave(t, "begun", oldState)
 	hasOld(t, s, "-")
-	if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); !errors.Is(err, fs.ErrExist) {
+	if err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("import: %v, want ErrExist", err)
 	}
 	// A store that was opened only does not hide it.
@@ -109,14 +115,14 @@ func TestStoreWithEntriesHasNoOldState(t *testing.T) {
 	opened := f.store(t, "opened", s3.Tuning{})
 	session := mustOpen(t, opened, "apply")
 	var locked *store.LockedError
-	if err := opened.Import(t.Context(), storetest.Holder("apply"), takeOver()); !errors.As(err, &locked) {
+	if err := opened.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); !errors.As(err, &locked) {
 		t.Errorf("import while a session is open: %v, want *LockedError", err)
 	}
 	if err := session.Close(); err != nil {
 		t.Fatal(err)
 	}
 	hasOld(t, opened, oldState)
-	if err := opened.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+	if err := opened.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); err != nil {
 		t.Error(err)
 	}
 	tookOver(t, opened)
@@ -151,7 +157,7 @@ func TestTakeOverMayFailAtAnyRequest(t *testing.T) {
 					}
 					s := f.store(t, key, s3.Tuning{Attempts: 1})
 					f.failing(once(n, o))
-					err := s.Import(t.Context(), storetest.Holder("apply"), takeOver())
+					err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver())
 					more = len(f.requests()) >= n
 					f.failing(nil)
 					server.ahead.Store(int64(2 * time.Minute))
@@ -161,7 +167,7 @@ func TestTakeOverMayFailAtAnyRequest(t *testing.T) {
 						if old, oldErr := s.Old(t.Context()); oldErr != nil || old != nil && string(old) != oldState {
 							t.Errorf("%s at request %d: %q, %v", o, n, old, oldErr)
 						} else if old != nil {
-							if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+							if err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); err != nil {
 								t.Errorf("%s at request %d, a second time: %v", o, n, err)
 							}
 						}

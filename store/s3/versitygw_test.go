@@ -82,7 +82,7 @@ func TestStoreOnARealServer(t *testing.T) {
 		if held, err := s.Lock(t.Context()); err != nil || held != nil {
 			t.Errorf("%+v, %v", held, err)
 		}
-		if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+		if err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); err != nil {
 			t.Fatal(err)
 		}
 		tookOver(t, s)
@@ -95,7 +95,7 @@ func TestStoreOnARealServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		hasOld(t, s, oldState)
-		if err := s.Import(t.Context(), storetest.Holder("apply"), takeOver()); err != nil {
+		if err := s.Import(t.Context(), storetest.Holder("apply"), digestKey(), takeOver()); err != nil {
 			t.Fatal(err)
 		}
 		tookOver(t, s)

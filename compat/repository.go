@@ -2,7 +2,6 @@ package compat
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/devstream-io/dtm/schema"
@@ -10,20 +9,27 @@ import (
 
 // repository is a repository as DevStream 0.10 to 0.12 wrote it, in parts or as a URL.
 type repository struct {
-	pos                                                 schema.Pos
-	owner, org, name, branch, baseURL, visibility, kind schema.Text
-	token, link                                         schema.Text
+	pos schema.Pos
+	// kind is github or gitlab, link its URL.
+	kind, link               schema.Text
+	owner, org, name, branch schema.Text
+	baseURL, visibility      schema.Text
+	token                    schema.Text
 }
 
 // readRepo reads a repository. It is not ok after a mistake.
 func (n *notes) readRepo(v schema.Value, path string) (repository, bool) {
 	before := len(n.errs)
 	repo := repository{pos: v.Pos}
+	// Some have several spellings, of other versions and of DevStream's documentation. What is nil has no effect here.
 	into := map[string]*schema.Text{
-		"owner": &repo.owner, "org": &repo.org, "name": &repo.name, "repo": &repo.name, "branch": &repo.branch,
-		"scmType": &repo.kind, "repoType": &repo.kind, "repo_type": &repo.kind, "base_url": &repo.baseURL, "path_with_namespace": nil, "type": &repo.kind, "baseURL": &repo.baseURL, "baseUrl": &repo.baseURL,
-		"visibility": &repo.visibility, "token": &repo.token, "url": &repo.link, "apiURL": nil, "namespace": &repo.org,
-		"nameSpace": &repo.org, "workpath": nil, "needauth": nil, "needAuth": nil, "sshPrivateKey": nil, "pathWithNamespace": nil,
+		"owner": &repo.owner, "org": &repo.org, "namespace": &repo.org, "nameSpace": &repo.org,
+		"name": &repo.name, "repo": &repo.name, "branch": &repo.branch, "url": &repo.link,
+		"scmType": &repo.kind, "type": &repo.kind, "repoType": &repo.kind, "repo_type": &repo.kind,
+		"baseURL": &repo.baseURL, "baseUrl": &repo.baseURL, "base_url": &repo.baseURL,
+		"visibility": &repo.visibility, "token": &repo.token,
+		"apiURL": nil, "pathWithNamespace": nil, "path_with_namespace": nil, "workpath": nil, "needauth": nil, "needAuth": nil,
+		"sshPrivateKey": nil,
 	}
 	for _, f := range n.mapping(v, path) {
 		to, ok := into[f.Name]
@@ -45,7 +51,7 @@ func (n *notes) readRepo(v schema.Value, path string) (repository, bool) {
 		}
 	}
 	if base := repo.baseURL.Text; base != "" && !strings.Contains(base, "://") && !strings.Contains(base, "${{") {
-		n.errs.Add(repo.baseURL.Pos, path+".baseURL", fmt.Sprintf("%q does not say how to reach the host", base), "write http://… or https://… in front of it")
+		n.errs.Add(repo.baseURL.Pos, path+".baseURL", shown(repo.baseURL)+" does not say how to reach the host", "write http://… or https://… in front of it")
 	}
 	if repo.link.Text != "" {
 		n.parseLink(&repo, path)
@@ -57,7 +63,7 @@ func (n *notes) readRepo(v schema.Value, path string) (repository, bool) {
 		repo.kind = schema.Text{Text: "github", Pos: v.Pos}
 	}
 	if k := repo.kind.Text; k != "github" && k != "gitlab" {
-		n.errs.Add(repo.kind.Pos, path+".scmType", fmt.Sprintf("%q is not supported", k), "use github or gitlab")
+		n.errs.Add(repo.kind.Pos, path+".scmType", shown(repo.kind)+" is not supported", "use github or gitlab")
 	}
 	return repo, len(n.errs) == before
 }
@@ -82,14 +88,14 @@ func (n *notes) parseLink(repo *repository, path string) {
 	}
 	parts := strings.Split(strings.TrimSuffix(strings.TrimSuffix(rest, "/"), ".git"), "/")
 	if len(parts) < 3 {
-		n.errs.Add(link.Pos, path+".url", strconv.Quote(link.Text)+" is not the URL of a repository", "write https://HOST/OWNER/NAME")
+		n.errs.Add(link.Pos, path+".url", shown(link)+" is not the URL of a repository", "write https://HOST/OWNER/NAME")
 		return
 	}
 	if i := strings.LastIndexByte(parts[0], '@'); i >= 0 {
 		parts[0] = parts[0][i+1:]
 	}
 	host, owner, name := parts[0], strings.Join(parts[1:len(parts)-1], "/"), parts[len(parts)-1]
-	at := func(s string) schema.Text { return schema.Text{Text: s, Pos: link.Pos} }
+	at := func(s string) schema.Text { return schema.Text{Text: s, Pos: link.Pos, From: link.From} }
 	for _, part := range []struct {
 		given *schema.Text
 		name  string

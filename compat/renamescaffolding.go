@@ -43,6 +43,18 @@ func (n *renamed) setProject(repo repository) {
 	n.setText(repo.baseURL, "baseURL")
 }
 
+// isBuiltIn tells whether a template is the one for Go that is in dtm, as it is where none is named.
+func (r repository) isBuiltIn() bool {
+	owner := cmp.Or(r.org.Text, r.owner.Text, "devstream-io")
+	switch r.name.Text {
+	case "":
+		return true
+	case "dtm-scaffolding-golang", "dtm-repo-scaffolding-golang-gin":
+		return owner == "devstream-io"
+	}
+	return false
+}
+
 func (n *renamed) scaffolding() []schema.SourceTool {
 	destination, source := "destinationRepo", "sourceRepo"
 	if has(n.rest, "destination_repo") {
@@ -61,10 +73,8 @@ func (n *renamed) scaffolding() []schema.SourceTool {
 	if repo.kind.Text == "gitlab" && repo.branch.Text == "" {
 		n.fixed("branch", "master")
 	}
-	name := from.name.Text
-	owner := cmp.Or(from.org.Text, from.owner.Text, "devstream-io")
-	isBuiltIn := name == "" || owner == "devstream-io" && (name == "dtm-scaffolding-golang" || name == "dtm-repo-scaffolding-golang-gin")
-	if isBuiltIn && name != "" {
+	isBuiltIn := from.isBuiltIn()
+	if isBuiltIn && from.name.Text != "" {
 		n.note(from.pos, n.path+"."+source, "the template for Go is in dtm, nothing is taken from this repository")
 	} else if !isBuiltIn {
 		n.setText(schema.Text{Text: strings.TrimSuffix(from.cloneURL(), ".git") + ".git", Pos: from.pos}, "template")

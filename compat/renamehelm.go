@@ -153,6 +153,9 @@ func (n *renamed) valuesFile(name schema.Value, path string) schema.Value {
 		err = errors.New("is not UTF-8 text")
 	}
 	if err != nil {
+		if name.From != nil {
+			file = shown(schema.Text{From: name.From})
+		}
 		n.errs.Add(name.Pos, path, fmt.Sprintf("%s: %v: a text without `: ` is the name of a file, as in DevStream", file, err),
 			"write values as `key: value`, below `valuesYaml: |`")
 		return schema.Value{Pos: name.Pos}

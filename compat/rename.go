@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -45,16 +44,34 @@ func (r *reader) rename(tools []schema.SourceTool, sources schema.Value) []schem
 	if len(names) == 0 {
 		return out
 	}
-	turn := turner{names: names, seen: map[any]bool{}}
+	turn := turner{seen: map[any]bool{}, turn: func(ref *schema.Reference) {
+		if to, ok := names[ref.Tool]; ok {
+			ref.Tool, ref.Key = to, outputKey(ref.Tool, ref.Key)
+		}
+	}}
 	for i := range out {
 		t := &out[i]
 		t.DependsOn = slices.Clone(t.DependsOn)
 		for j := range t.DependsOn {
-			t.DependsOn[j].Text = string(turn.id(schema.ID(t.DependsOn[j].Text)))
+			if to, ok := names[schema.ID(t.DependsOn[j].Text)]; ok {
+				t.DependsOn[j].Text = string(to)
+			}
 		}
 		turn.value(&t.Options)
 	}
 	return r.withoutTwins(out)
+}
+
+// outputKey is the name here of an output that a tool of DevStream had.
+func outputKey(old schema.ID, key []string) []string {
+	if old.Plugin() != "helm-installer" {
+		return key
+	}
+	switch key[0] {
+	case "jenkins_url", "jenkinsURL", "devlake_url", "devlakeURL":
+		return []string{"url"}
+	}
+	return key
 }
 
 // isRenamed tells whether the plugin is one that renameTool has something to do for.
@@ -121,21 +138,6 @@ func (n *renamed) gone(hint string) []schema.SourceTool {
 	return nil
 }
 
-// instead says what to use for a plugin of DevStream that does not exist here; empty for other names.
-func instead(plugin string) string {
-	switch plugin {
-	case "jenkins-pipeline":
-		return "use githubactions-golang, -nodejs or -python, or gitlabci-golang or gitlabci-generic for the pipeline; jenkins installs Jenkins itself"
-	case "harbor-docker":
-		return "use helm-generic with the chart harbor/harbor of https://helm.goharbor.io"
-	case "zentao":
-		return "use helm-generic with a chart of your own"
-	case "devlake-config":
-		return "use devlake to install DevLake; its connections are made in its own pages"
-	}
-	return ""
-}
-
 // drop takes an option away, if it is there.
 func (n *renamed) drop(name string) { n.rest, _, _ = taken(n.rest, name) }
 
@@ -176,13 +178,6 @@ func (n *renamed) lost(f schema.Field, path string) {
 	n.missed(f, path, "this option of DevStream has no counterpart here", "remove it")
 }
 
-// missed adds a mistake for an option whose work nothing does here, unless nothing was written.
-func (n *notes) missed(f schema.Field, path, msg, hint string) {
-	if !isEmpty(f.Value) {
-		n.errs.Add(f.Pos, join(path, f.Name), msg, hint)
-	}
-}
-
 // as is the tool with another plugin. All options that nobody has asked for are mistakes.
 func (n *renamed) as(plugin string) schema.SourceTool {
 	for _, f := range n.rest.Fields {
@@ -198,65 +193,4 @@ func (n *renamed) fixed(pairs ...string) {
 	for i := 0; i < len(pairs); i += 2 {
 		n.setText(schema.Text{Text: pairs[i+1], Pos: n.tool.Pos}, strings.Split(pairs[i], ".")...)
 	}
-}
-
-// secret checks what DevStream had in clear: the plugins here have it from a variable of dtm's environment.
-func (n *renamed) secret(t schema.Text, path, variable string) {
-	switch env := environment(t.Text); env {
-	case variable:
-	case "":
-		if t.Text != "" {
-			n.errs.Add(t.Pos, path, "a secret in clear, which DevStream wrote into its state: the plugin here reads $"+variable,
-				"write `[[ env "+variable+" ]]`, or remove it")
-		}
-	default:
-		n.errs.Add(t.Pos, path, fmt.Sprintf("the plugin here reads $%s, not $%s", variable, env), "set "+variable+", and write `[[ env "+variable+" ]]`, or remove this")
-	}
-}
-
-// variable is the environment variable that a secret comes from; empty where there is none, and after a mistake.
-func (n *renamed) variable(v schema.Value, path string) schema.Text {
-	t, _ := n.text(v, path)
-	env := environment(t.Text)
-	if t.Text != "" && env == "" {
-		n.errs.Add(t.Pos, path, "a secret in clear, which DevStream wrote into its state", "write `[[ env NAME ]]`")
-	}
-	return schema.Text{Text: env, Pos: t.Pos}
-}
-
-// environment is the variable in a text that is one reference to the environment and nothing else; empty for other texts.
-func environment(text string) string {
-	parts, err := schema.SplitReferences(text)
-	if err != nil || len(parts) != 1 || parts[0].Ref == nil {
-		return ""
-	}
-	return parts[0].Ref.Env
-}
-
-// isEmpty tells whether nothing was written.
-func isEmpty(v schema.Value) bool {
-	switch v.Kind {
-	case schema.Null:
-		return true
-	case schema.String:
-		return v.Text == ""
-	case schema.List:
-		return len(v.Items) == 0
-	case schema.Map:
-		return len(v.Fields) == 0
-	}
-	return false
-}
-
-// withAt is a map with a value at a path, the maps on the way made where they are missing.
-func withAt(v, value schema.Value, path ...string) schema.Value {
-	if len(path) == 0 {
-		return value
-	}
-	inner := get(v, path[0])
-	inner.Pos = value.Pos
-	if inner.Kind != schema.Map {
-		inner = schema.Value{Kind: schema.Map, Pos: value.Pos}
-	}
-	return with(v, path[0], withAt(inner, value, path[1:]...))
 }

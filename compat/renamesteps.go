@@ -35,7 +35,10 @@ func (n *renamed) language(language schema.Value) {
 		case "version":
 			n.set(f.Value, "language", "version")
 		case "framework", "frameWork":
-			n.idle(f, path, "without effect: the commands are those of the language; `test` has others")
+			// An app must have one in its spec.
+			if isWritten(f) {
+				n.idle(f, path, "without effect: the commands are those of the language; `test` has others")
+			}
 		default:
 			n.lost(f, path)
 		}

@@ -20,3 +20,18 @@ func Formerly(plugin string) string {
 	}
 	return instead(plugin)
 }
+
+// instead says what to use for a plugin of DevStream that does not exist here; empty for other names.
+func instead(plugin string) string {
+	switch plugin {
+	case "jenkins-pipeline":
+		return "use githubactions-golang, -nodejs or -python, or gitlabci-golang or gitlabci-generic for the pipeline; jenkins installs Jenkins itself"
+	case "harbor-docker":
+		return "use helm-generic with the chart harbor/harbor of https://helm.goharbor.io"
+	case "zentao":
+		return "use helm-generic with a chart of your own"
+	case "devlake-config":
+		return "use devlake to install DevLake; its connections are made in its own pages"
+	}
+	return ""
+}

@@ -23,14 +23,14 @@ func TestMistakesSayWhatWasDoneAboutThemFormerly(t *testing.T) {
 		if got := show(testLoader(t).Check(context.Background(), src)); strings.Contains(got, "formerly") {
 			t.Errorf("got %s", got)
 		}
-		src.Formerly = map[Mistake]string{
+		src.LetPass = map[Mistake]string{
 			NoSuchTool: "formerly ignored", Dangling: "formerly skipped", NoReference: "formerly text", BadInstance: "formerly not looked at",
 		}
 	}
 	want := `tools.localfile.A_b: "A_b" is not an instance name: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit (RFC 1123 subdomain): formerly not looked at: t.yaml:2:3
 `
 	src := source()
-	src.Formerly = others.Formerly
+	src.LetPass = others.LetPass
 	if got := show(testLoader(t).Check(context.Background(), src)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -57,7 +57,7 @@ func TestMistakesSayWhereAValueComesFrom(t *testing.T) {
 	src.Tools[1].Instance.Text, src.Tools[1].Instance.From = "B", whole
 	got := show(testLoader(t).Check(context.Background(), src))
 	for _, want := range []string{
-		"tools.thing.a.options.count: invalid value -1; expected *1 | int & >0 (variable `v` is set at v.yaml:7:3)",
+		"tools.thing.a.options.count: invalid value; expected *1 | int & >0 (variable `v` is set at v.yaml:7:3)",
 		"tools.thing.a.options.plce: field not allowed; expected one of name, count, token, place, labels, list (did you mean `place`?): ",
 		"tools.thing.a.options.token: invalid value (secret): expected string (variable `w` is set at v.yaml:8:3)",
 		"(RFC 1123 subdomain) (variable `v` is set at v.yaml:7:3): ",

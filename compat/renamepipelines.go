@@ -51,6 +51,9 @@ func (n *renamed) noLanguage(language schema.Value) {
 		n.errs.Add(language.Pos, n.path+".pipeline.language.name", "is missing", "it is go, nodejs or python")
 		return
 	}
+	if get(language, "name").From != nil {
+		name = "this language"
+	}
 	n.errs.Add(cmp.Or(get(language, "name").Pos, language.Pos), n.path+".pipeline.language.name", "there is no plugin for "+name+" here",
 		"go, nodejs and python have one for GitHub, go for GitLab; gitlabci-generic takes a template of your own (configLocation)")
 }
