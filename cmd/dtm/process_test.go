@@ -386,7 +386,7 @@ func TestStockCueAndDtmAcceptEveryExample(t *testing.T) {
 			if filepath.Base(example) == "plugins" {
 				env = append(env, "PATH="+pythonFirst(t, t.TempDir(), os.Getenv("PATH")))
 			}
-			plan := dtm(t, dir, "plan", "--detailed-exitcode")
+			plan := dtm(t, dir, "plan", "-f", ".", "--detailed-exitcode")
 			plan.Env = env
 			out, err := plan.CombinedOutput()
 			var exit *exec.ExitError
