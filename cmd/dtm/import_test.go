@@ -34,9 +34,9 @@ func corpusCopy(t *testing.T) string {
 
 // planOf is the plan of a configuration as JSON, without what is of the moment or of the files, and sorted by tool: of those
 // that do not wait for one another CUE has another order than YAML. Plugins are not asked.
-func planOf(t *testing.T, dir, path string) (any, bool) {
+func planOf(t *testing.T, program, path string) (any, bool) {
 	t.Helper()
-	cmd := dtm(t, dir, "plan", "--refresh=false", "-o", "json", "-f", path)
+	cmd := exec.CommandContext(t.Context(), program, "plan", "--refresh=false", "-o", "json", "-f", path)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -60,6 +60,12 @@ func planOf(t *testing.T, dir, path string) (any, bool) {
 func TestEveryFileOfTheCorpusPlansTheSameAsItsImportAndTheExportOfThat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs dtm some hundred times")
+	}
+	t.Parallel()
+	// Not the one that the test runs as: with the race detector that takes five minutes.
+	program := parts.DTM(t)
+	run := func(args ...string) ([]byte, error) {
+		return exec.CommandContext(t.Context(), program, args...).CombinedOutput()
 	}
 	corpus := corpusCopy(t)
 	root := filepath.Dir(corpus)
@@ -87,33 +93,32 @@ func TestEveryFileOfTheCorpusPlansTheSameAsItsImportAndTheExportOfThat(t *testin
 		}
 		t.Run(rel, func(t *testing.T) {
 			folder := filepath.Join(imports, "n"+strconv.Itoa(i))
-			out, code := runDTM(t, root, "import", "-f", file, "-o", folder)
-			if code != 0 {
+			if out, err := run("import", "-f", file, "-o", folder); err != nil {
 				refused++
 				if _, err := os.Stat(folder); err == nil {
 					t.Errorf("something was written: %s", out)
 				}
-				if more, code := runDTM(t, root, "validate", "-f", file); code == 0 {
+				if more, err := run("validate", "-f", file); err == nil {
 					t.Errorf("%s\nbut it is valid: %s", out, more)
 				}
 				return
 			}
 			valid++
-			yaml, ok := planOf(t, root, file)
+			yaml, ok := planOf(t, program, file)
 			if !ok {
 				t.Fatal("the YAML has no plan")
 			}
-			cue, _ := planOf(t, root, folder)
+			cue, _ := planOf(t, program, folder)
 			if diff := cmp.Diff(yaml, cue); diff != "" {
 				t.Errorf("the CUE plans something else (-yaml +cue)\n%s", diff)
 			}
-			text, err := dtm(t, root, "export", "-f", folder).Output()
+			text, err := exec.CommandContext(t.Context(), program, "export", "-f", folder).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
 			back := filepath.Join(folder, "config.yaml")
 			writeFile(t, back, string(text))
-			again, _ := planOf(t, root, back)
+			again, _ := planOf(t, program, back)
 			if diff := cmp.Diff(yaml, again); diff != "" {
 				t.Errorf("the exported YAML plans something else (-yaml +exported)\n%s\n%s", diff, text)
 			}
