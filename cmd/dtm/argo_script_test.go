@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -12,10 +13,18 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
+// argoTurns has a mutex for each namespace.
+var argoTurns sync.Map
+
 // playArgo does what Argo CD's application controller would, for the Applications of a namespace and until the script
 // ends: each is synced and healthy a moment after it has changed, and lets go of its name when it is deleted. The pods of
 // the test's cluster run nothing.
+//
+// A namespace is one script's at a time: whatever else wants it waits here.
 func playArgo(ts *testscript.TestScript, namespace string) {
+	turn, _ := argoTurns.LoadOrStore(namespace, &sync.Mutex{})
+	turn.(*sync.Mutex).Lock()
+	ts.Defer(turn.(*sync.Mutex).Unlock)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	apps := objects(ts, "Application", namespace+"/")

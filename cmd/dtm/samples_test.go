@@ -36,8 +36,8 @@ var clusterSamples = map[string]sample{
 		after: []string{"! object Namespace generic"},
 	},
 	// Its samples say create_namespace: false, and ask for the storage class that the plugin once made.
-	"jenkins":         {before: []string{"make Namespace jenkins", "class jenkins-pv"}, after: []string{"object Namespace jenkins"}, end: []string{"remove StorageClass jenkins-pv"}},
-	"kube-prometheus": {before: []string{"make Namespace monitoring"}, after: []string{"object Namespace monitoring"}},
+	"jenkins":         {before: []string{"make Namespace jenkins", "class jenkins-pv"}, after: []string{"object Namespace jenkins"}, end: []string{"remove StorageClass jenkins-pv", "remove Namespace jenkins"}},
+	"kube-prometheus": {before: []string{"make Namespace monitoring"}, after: []string{"object Namespace monitoring"}, end: []string{"remove Namespace monitoring"}},
 	"openldap":        {after: []string{"! object Deployment openldap/openldap-phpldapadmin"}},
 	"tekton":          {after: []string{"! object Namespace tekton"}},
 }
